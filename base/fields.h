@@ -1,0 +1,63 @@
+#pragma once
+// How a config struct tells the world its fields, once: the YAML reader, the resolved-config
+// writer, reference.yaml, `config schema`, `config show` and the resume check all visit the same
+// list. A struct S takes part by having
+//
+//   template <class V> void visit(V& v) {
+//     v("batch_size", batch_size, {.doc = "Samples per step, over all workers.", .min = 1});
+//   }
+//
+// Field types a visitor must accept: bool, int, int64_t, uint64_t, float, double, std::string,
+// enums with EnumNames, Bytes, Duration, std::optional<T> (YAML null), std::vector<T>,
+// std::map<std::string, T>, structs with visit(), and std::variant of structs that have kName
+// (a YAML map whose key `name` selects the alternative).
+
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string_view>
+#include <utility>
+
+namespace strata {
+
+/// What a resume may do with a changed value (issue: `--resume auto` compares configs).
+enum class OnResume {
+  kFree,    // may change; logged (rates, schedules, limits, paths, threads)
+  kFixed,   // may not, unless --allow-change KEY
+};
+
+/// Documentation and limits of one field. `min` and `max` are inclusive.
+struct FieldSpec {
+  std::string_view doc;  // meaning, unit, effect; full sentences
+  double min = -std::numeric_limits<double>::infinity();
+  double max = std::numeric_limits<double>::infinity();
+  bool above_min = false;  // min itself is excluded
+  OnResume on_resume = OnResume::kFixed;
+};
+
+/// A size in bytes; written 64k, 512MiB, 2GiB (powers of 1024) or a plain number.
+struct Bytes {
+  int64_t value = 0;
+  auto operator<=>(const Bytes&) const = default;
+};
+
+/// A time span in seconds; written 30s, 30m, 2h, 1d or a plain number of seconds.
+struct Duration {
+  double seconds = 0;
+  auto operator<=>(const Duration&) const = default;
+};
+
+/// Specialise for each enum that appears in a config:
+///   static constexpr std::pair<E, std::string_view> kNames[] = {{E::kSum, "sum"}, …};
+template <class E>
+struct EnumNames;
+
+template <class E>
+constexpr std::string_view enum_name(E value) {
+  for (const auto& [candidate, name] : EnumNames<E>::kNames) {
+    if (candidate == value) return name;
+  }
+  return "?";
+}
+
+}  // namespace strata

@@ -1,0 +1,33 @@
+# Language level, warnings, hardening, sanitizers and ccache for every room.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+# -O2 of g++ 12 does not vectorise usefully; row kernels need -O3.
+set(CMAKE_CXX_FLAGS_RELEASE "-O3")
+set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g -D_GLIBCXX_ASSERTIONS")
+
+find_program(STRATA_CCACHE ccache)
+if(STRATA_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${STRATA_CCACHE})
+endif()
+
+# What every room's sources are compiled with.
+add_library(strata_options INTERFACE)
+target_include_directories(strata_options INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_options(strata_options INTERFACE
+  -Wall -Wextra -Werror
+  -fno-math-errno      # sqrtf would otherwise block vectorisation (10x on AdaGrad)
+  -fstack-protector-strong)
+target_compile_definitions(strata_options INTERFACE
+  STRATA_VERSION="${PROJECT_VERSION}"
+  $<$<CONFIG:Release>:_GLIBCXX_ASSERTIONS>)
+if(STRATA_SANITIZE)
+  target_compile_options(strata_options INTERFACE
+    -fsanitize=${STRATA_SANITIZE} -fno-omit-frame-pointer -g)
+  target_link_options(strata_options INTERFACE -fsanitize=${STRATA_SANITIZE})
+else()
+  target_compile_definitions(strata_options INTERFACE $<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
+  target_link_options(strata_options INTERFACE -Wl,-z,relro,-z,now)
+endif()

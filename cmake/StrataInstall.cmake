@@ -1,0 +1,3 @@
+# cmake --install: the command, its configs, data sets and documents.
+include(GNUInstallDirs)
+install(TARGETS strata RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
