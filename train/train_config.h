@@ -155,8 +155,8 @@ struct TrainConfig {
        .min = 1,
        .on_resume = OnResume::kFree});
     v("auc_window", auc_window,
-      {.doc = "Samples of the running AUC that progress shows; 0: none.",
-       .min = 0,
+      {.doc = "Samples over which running loss and AUC forget, exponentially.",
+       .min = 1,
        .max = 1e8,
        .on_resume = OnResume::kFree});
   }

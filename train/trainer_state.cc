@@ -1,0 +1,97 @@
+#include "train/trainer_state.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+
+namespace strata::train {
+namespace {
+
+using nlohmann::json;
+
+json optional_json(const std::optional<double>& value) { return value ? json(*value) : json(); }
+
+std::optional<double> optional_from(const json& value) {
+  if (value.is_null()) return std::nullopt;
+  return value.get<double>();
+}
+
+json plateau_json(const PlateauState& state) {
+  return {{"factor", state.factor},
+          {"best", optional_json(state.best)},
+          {"bad_evaluations", state.bad_evaluations}};
+}
+
+PlateauState plateau_from(const json& value) {
+  return {.factor = value.at("factor"),
+          .best = optional_from(value.at("best")),
+          .bad_evaluations = value.at("bad_evaluations")};
+}
+
+json early_stopping_json(const EarlyStoppingState& state) {
+  return {{"best", optional_json(state.best)},
+          {"best_step", state.best_step},
+          {"bad_evaluations", state.bad_evaluations}};
+}
+
+EarlyStoppingState early_stopping_from(const json& value) {
+  return {.best = optional_from(value.at("best")),
+          .best_step = value.at("best_step"),
+          .bad_evaluations = value.at("bad_evaluations")};
+}
+
+json running_json(const RunningState& state) {
+  return {{"loss_sum", state.loss_sum},
+          {"weight_sum", state.weight_sum},
+          {"positives", state.positives},
+          {"negatives", state.negatives}};
+}
+
+RunningState running_from(const json& value) {
+  return {.loss_sum = value.at("loss_sum"),
+          .weight_sum = value.at("weight_sum"),
+          .positives = value.at("positives"),
+          .negatives = value.at("negatives")};
+}
+
+TrainerState state_from(const json& value) {
+  TrainerState state;
+  state.step = value.at("step");
+  state.samples = value.at("samples");
+  state.seed = value.at("seed");
+  state.next = {.epoch = value.at("next").at("epoch"), .batch = value.at("next").at("batch")};
+  const json& plateaus = value.at("plateaus");
+  for (int part = 0; part < kParts; ++part) state.plateaus[part] = plateau_from(plateaus.at(part));
+  state.early_stopping = early_stopping_from(value.at("early_stopping"));
+  state.running = running_from(value.at("running"));
+  state.train_seconds = value.at("train_seconds");
+  state.last_evaluation_step = value.at("last_evaluation_step");
+  return state;
+}
+
+}  // namespace
+
+std::string to_json(const TrainerState& state) {
+  json plateaus = json::array();
+  for (const PlateauState& plateau : state.plateaus) plateaus.push_back(plateau_json(plateau));
+  const json value = {{"step", state.step},
+                      {"samples", state.samples},
+                      {"seed", state.seed},
+                      {"next", {{"epoch", state.next.epoch}, {"batch", state.next.batch}}},
+                      {"plateaus", plateaus},
+                      {"early_stopping", early_stopping_json(state.early_stopping)},
+                      {"running", running_json(state.running)},
+                      {"train_seconds", state.train_seconds},
+                      {"last_evaluation_step", state.last_evaluation_step}};
+  return value.dump();
+}
+
+TrainerState trainer_state_from_json(const std::string& text) {
+  try {
+    return state_from(json::parse(text));
+  } catch (const json::exception& e) {
+    throw Error{ErrorCode::kCorrupt, "trainer state: {}", e.what()};
+  }
+}
+
+}  // namespace strata::train
