@@ -11,6 +11,9 @@
 // enums with EnumNames, Bytes, Duration, std::optional<T> (YAML null), std::vector<T>,
 // std::map<std::string, T>, structs with visit(), and std::variant of structs that have kName
 // (a YAML map whose key `name` selects the alternative).
+//
+// Shorthands a reader accepts: a scalar where a std::vector is expected is a list of one; a scalar
+// where a struct with `static constexpr std::string_view kScalarField` is expected sets that field.
 
 #include <cstdint>
 #include <limits>
