@@ -1,0 +1,106 @@
+#pragma once
+// The YAML group `model`: one struct per model. A model is one file and one line in model_list.
+
+#include <cstdint>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/fields.h"
+
+namespace strata::models {
+
+/// Naumov et al. 2019: bottom MLP over the dense features, pairwise dots, top MLP.
+struct Dlrm {
+  static constexpr std::string_view kName = "dlrm";
+  std::vector<int> bottom = {512, 256, 64, 16};
+  std::vector<int> top = {512, 256, 1};
+
+  template <class V>
+  void visit(V& v) {
+    v("bottom", bottom,
+      {.doc = "Widths of the MLP over the dense features; the last equals the tables' dim.",
+       .min = 1});
+    v("top", top, {.doc = "Widths of the MLP over the interactions; the last is 1.", .min = 1});
+  }
+};
+
+/// Cheng et al. 2016: first-order weights of every (crossed) feature beside an MLP.
+struct WideDeep {
+  static constexpr std::string_view kName = "wide_deep";
+  std::vector<int> hidden = {1024, 512, 256};
+  float dropout = 0;
+  bool batch_norm = false;
+
+  template <class V>
+  void visit(V& v) {
+    v("hidden", hidden, {.doc = "Widths of the deep part's hidden layers.", .min = 1});
+    v("dropout", dropout,
+      {.doc = "Share of hidden units dropped in training.", .min = 0, .max = 0.99});
+    v("batch_norm", batch_norm, {.doc = "Batch normalisation after each hidden layer."});
+  }
+};
+
+/// Guo et al. 2017: first order, factorisation machine and MLP over shared embeddings.
+struct DeepFm {
+  static constexpr std::string_view kName = "deepfm";
+  std::vector<int> hidden = {400, 400, 400};
+  float dropout = 0;
+  bool batch_norm = false;
+
+  template <class V>
+  void visit(V& v) {
+    v("hidden", hidden, {.doc = "Widths of the deep part's hidden layers.", .min = 1});
+    v("dropout", dropout,
+      {.doc = "Share of hidden units dropped in training.", .min = 0, .max = 0.99});
+    v("batch_norm", batch_norm, {.doc = "Batch normalisation after each hidden layer."});
+  }
+};
+
+/// How DCNv2 joins its cross and deep parts.
+enum class CrossStructure : uint8_t { kParallel, kStacked };
+
+/// Wang et al. 2021: cross layers x_{l+1} = x_0 * (W_l x_l + b_l) + x_l, W_l of full or low rank.
+struct Dcnv2 {
+  static constexpr std::string_view kName = "dcnv2";
+  std::vector<int> bottom;  // MLPerf's DLRM-DCNv2 puts the dense features through one
+  int cross_layers = 3;
+  int rank = 64;
+  std::vector<int> hidden = {512, 256};
+  CrossStructure structure = CrossStructure::kStacked;
+  float dropout = 0;
+  bool batch_norm = false;
+
+  template <class V>
+  void visit(V& v);
+};
+
+/// The wide part alone: one weight per feature value, and a bias.
+struct LogisticRegression {
+  static constexpr std::string_view kName = "logistic_regression";
+  template <class V>
+  void visit(V&) {}
+};
+
+}  // namespace strata::models
+
+template <>
+struct strata::EnumNames<strata::models::CrossStructure> {
+  using enum strata::models::CrossStructure;
+  static constexpr std::pair<strata::models::CrossStructure, std::string_view> kNames[] = {
+      {kParallel, "parallel"}, {kStacked, "stacked"}};
+};
+
+template <class V>
+void strata::models::Dcnv2::visit(V& v) {
+  v("bottom", bottom,
+    {.doc = "Widths of an MLP over the dense features; empty: they enter as they are.", .min = 1});
+  v("cross_layers", cross_layers, {.doc = "Number of cross layers.", .min = 1, .max = 64});
+  v("rank", rank, {.doc = "Rank of the cross layers' matrices; 0: full matrices.", .min = 0});
+  v("hidden", hidden, {.doc = "Widths of the deep part's hidden layers.", .min = 1});
+  v("structure", structure,
+    {.doc = "stacked: the MLP reads the cross layers' result; parallel: both read the input."});
+  v("dropout", dropout,
+    {.doc = "Share of hidden units dropped in training.", .min = 0, .max = 0.99});
+  v("batch_norm", batch_norm, {.doc = "Batch normalisation after each hidden layer."});
+}
