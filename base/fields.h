@@ -14,6 +14,9 @@
 //
 // Shorthands a reader accepts: a scalar where a std::vector is expected is a list of one; a scalar
 // where a struct with `static constexpr std::string_view kScalarField` is expected sets that field.
+//
+// v.flatten(variant) is such a variant without a map of its own: `name` and the alternative's keys
+// stand in the enclosing map. It comes first in visit(), since later fields may depend on it.
 
 #include <cstdint>
 #include <limits>
