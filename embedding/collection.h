@@ -1,15 +1,17 @@
 #pragma once
-// CONTRACT (the owner of this room completes it). embedding/ can be driven without train/ and
-// models/: *look up and pool* and *apply gradients* are the two calls everything stands on.
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/batch.h"
 #include "base/thread_pool.h"
+#include "embedding/keyed_batch.h"
 #include "embedding/table_config.h"
 #include "kernels/rows.h"
 
@@ -18,55 +20,138 @@ namespace strata::embedding {
 /// One use of a table by a sparse feature of the batch. Several lookups may share a table (shared
 /// tables), and one feature may feed several tables (wide and deep).
 struct Lookup {
-  int feature = 0;        // index into Batch's features
-  std::string table;      // name
+  int feature = 0;  // index into Batch's features
+  std::string table;
   Pooling pooling = Pooling::kSum;
-  int64_t out_column = 0; // first column of this lookup in the pooled matrix [B, out_width]
+  int64_t out_column = 0;  // first column in the pooled matrix [B, out_width]; kNone: unused
 };
 
-/// The keys of one batch, hashed and deduplicated per table. Made by prepare(), which reads no
-/// table state, so batch n+1 can be prepared while batch n trains.
-class KeyedBatch;  // per table: unique h [U] ascending, inverse [N_t], occurrence lists
-
 enum class LookUpMode {
-  kTrain,     // absent keys pass admission and are created from (seed, table, key)
+  kTrain,     // absent keys are created from (seed, table, key); exact rows are brought up to date
   kReadOnly,  // absent keys read the table's default row; nothing changes
 };
 
+/// What one look-up met, over all tables.
+struct LookUpCounts {
+  int64_t unique = 0;     // distinct keys
+  int64_t created = 0;    // of these, made now
+  int64_t defaulted = 0;  // of these, absent: they read the default row
+  int64_t defaulted_occurrences = 0;
+};
+
+/// Memory and size of one table.
+struct TableUsage {
+  int64_t rows = 0;
+  int64_t index_bytes = 0;
+  int64_t row_bytes = 0;
+  int64_t bytes() const { return index_bytes + row_bytes; }
+};
+
+/// One row as checkpoint, export and inspect see it.
+struct RowView {
+  uint64_t id;                       // what the user gave (of strings, the hash)
+  uint64_t h;                        // the mixed key; rows come in ascending h
+  std::span<const std::byte> bytes;  // kernels::RowLayout
+};
+
+/// Gradient of an unpooled lookup (Pooling::kNone): rows [N_f, D], row stride in floats.
+struct UnpooledGradient {
+  int lookup = 0;
+  const float* rows = nullptr;
+  int64_t stride = 0;
+};
+
 /// All tables of a model in one process, and the batched calls over them.
-/// Exclusive unless said otherwise; parallel inside over the given pool, same bits for any number
-/// of threads.
+///
+/// Steps are numbered from 1: `step` is the update that the batch will make. Stamps hold the step
+/// of the last change, 0 in a row that no update has touched. Exclusive unless said otherwise;
+/// parallel inside over the given pool, same bits for any number of threads. Errors carry "table
+/// <name>".
 class Collection {
  public:
-  Collection(std::vector<TableConfig> tables, std::vector<Lookup> lookups, uint64_t seed);
+  /// `seed` feeds the initialisers. Shards are ranges of the top shard_bits of h.
+  /// Throws Error{config} for an unknown table, a repeated name, or overlapping columns.
+  Collection(std::vector<TableConfig> tables, std::vector<Lookup> lookups, uint64_t seed,
+             int shard_bits = 10);
   ~Collection();
+  Collection(Collection&&) noexcept;
+  Collection& operator=(Collection&&) noexcept;
 
-  /// Steps 2 and 3 of DESIGN's table: keys and deduplication. Thread-safe, const.
+  /// Steps 2 and 3 of a batch: keys and deduplication. Thread-safe, const; reads no rows.
   void prepare(const Batch& batch, KeyedBatch& out, ThreadPool& pool) const;
 
-  /// Step 5: unique keys -> slots; creation in order of h. `step` stamps created rows.
-  void look_up(KeyedBatch& keys, LookUpMode mode, uint32_t step, ThreadPool& pool);
+  /// Step 5: unique keys -> slots; creation in order of h. `step` is the update being formed.
+  /// Throws Error{resource} when a row cannot be made; rows made until then stay.
+  LookUpCounts look_up(KeyedBatch& keys, LookUpMode mode, uint32_t step, ThreadPool& pool);
 
-  /// Step 6 for samples [begin, end): out [B, out_width] row-major with row stride `stride` floats.
-  /// An empty bag is zeros. Thread-safe after look_up: chunks pool in parallel.
+  /// Step 6 for samples [begin, end): out [end - begin, out_width] row-major with row stride
+  /// `stride` floats; row 0 is sample `begin`. An empty bag is zeros. Columns that belong to no
+  /// lookup are left alone. Thread-safe after look_up: chunks pool in parallel.
   void pool(const KeyedBatch& keys, int64_t begin, int64_t end, float* out, int64_t stride) const;
 
+  /// The rows of a lookup without pooling: out [N_f, D], row stride `stride` floats.
+  void gather(const KeyedBatch& keys, int lookup, float* out, int64_t stride) const;
+
   /// Step 10b, first half: dpool [B, out_width] -> gradient per unique key [U, D] per table, per
-  /// chunk in sample order, then over chunks in the pairwise tree (absent leaves skipped).
+  /// chunk in sample order (of one sample: in the order of lookups), then over chunks in the
+  /// pairwise tree, absent leaves skipped. chunk_begin is the one of the prepared batch.
+  /// Lookups without pooling take their gradient from `unpooled`. Skips tables not trainable.
   void reduce_gradients(KeyedBatch& keys, const float* dpool, int64_t stride,
-                        std::span<const int64_t> chunk_begin, ThreadPool& pool) const;
+                        std::span<const int64_t> chunk_begin, ThreadPool& pool,
+                        std::span<const UnpooledGradient> unpooled = {}) const;
+
+  /// Gradient accumulation: adds the reduced gradients of `keys` to those of `sum`, whose keys
+  /// become the union. `sum` can be applied like any batch; an empty KeyedBatch is the start.
+  void accumulate(const KeyedBatch& keys, KeyedBatch& sum) const;
 
   /// Sum of squares of the reduced gradients (double, fixed order): global-norm clipping.
   double squared_gradient_norm(const KeyedBatch& keys) const;
 
   /// Step 10b, second half: one optimizer update per unique row, gradients times `scale`.
+  /// Records the learning rates of `step`; steps are applied in ascending order.
   void apply(const KeyedBatch& keys, uint32_t step, float scale, ThreadPool& pool);
 
   int64_t out_width() const;
   int tables() const;
+  int shards() const;
+  std::span<const Lookup> lookups() const;
   const TableConfig& config(int table) const;
+  const kernels::RowLayout& layout(int table) const;
+  /// Index of a table by name, or -1.
+  int find_table(std::string_view name) const;
   void set_learning_rate(int table, float rate);  // before apply of each step
-  // + access for checkpoint/export/inspect: rows in the order of h, raw row insert, usage.
+
+  /// The bijection between user ids and mixed keys: h = mix64(id xor salt), salt = XXH3-64(name).
+  uint64_t hash_of(int table, uint64_t id) const;
+  uint64_t id_of(int table, uint64_t h) const;
+
+  /// Rows of one shard, ascending in h. Thread-safe while nothing changes.
+  void scan(int table, int shard, const std::function<void(const RowView&)>& visit) const;
+  /// Weights of a row as float [D], as a read-only look-up at `step` would see them (exact mode
+  /// reads through): for export. `row` is a RowView::bytes or bytes read from a checkpoint.
+  void read_weights(int table, std::span<const std::byte> row, uint32_t step,
+                    std::span<float> out) const;
+  /// Puts raw rows [n, row_bytes] under h [n], replacing rows that are there. Rows of one shard of
+  /// one table may be inserted by one thread while another inserts into another table.
+  void insert_rows(int table, std::span<const uint64_t> hashes, std::span<const std::byte> rows);
+  /// Drops all rows of a table.
+  void clear(int table);
+
+  /// Learning rate of each applied step, from step 1 (exact mode replays them); empty when the
+  /// table is lazy.
+  std::span<const float> rate_history(int table) const;
+  void set_rate_history(int table, std::span<const float> rates);
+
+  TableUsage usage(int table) const;
+  /// Bytes one more row costs, index included, as the planner counts it.
+  static double planned_bytes_per_row(const TableConfig& config);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
 };
+
+/// Layout of a table's rows: weights, optimizer state, stamp.
+kernels::RowLayout row_layout(const TableConfig& config);
 
 }  // namespace strata::embedding
