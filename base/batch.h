@@ -25,17 +25,17 @@ struct BatchPosition {
 /// Buffers are reused between batches; vectors that a run does not use stay empty.
 struct Batch {
   BatchPosition position;
-  int64_t size = 0;                    // B
-  AlignedVector<float> dense;          // [B, I] row-major, already transformed, finite
-  std::vector<uint64_t> ids;           // [N] feature-major
-  std::vector<int64_t> offsets;        // [F*B + 1]
-  std::vector<float> id_weights;       // [N] or empty (all ones)
-  std::vector<float> labels;           // [B, L]; L = 1 for CTR
-  std::vector<float> sample_weights;   // [B] or empty (all ones)
-  std::vector<uint64_t> groups;        // [B] or empty; for AUC per group
-  std::vector<int64_t> times;          // [B] or empty; seconds
-  std::vector<std::string> sample_ids; // [B] or empty; passed through to predictions
-  std::vector<int64_t> chunk_begin;    // [chunks + 1]
+  int64_t size = 0;                     // B
+  AlignedVector<float> dense;           // [B, I] row-major, already transformed, finite
+  std::vector<uint64_t> ids;            // [N] feature-major
+  std::vector<int64_t> offsets;         // [F*B + 1]
+  std::vector<float> id_weights;        // [N] or empty (all ones)
+  std::vector<float> labels;            // [B, L]; L = 1 for CTR
+  std::vector<float> sample_weights;    // [B] or empty (all ones)
+  std::vector<uint64_t> groups;         // [B] or empty; for AUC per group
+  std::vector<int64_t> times;           // [B] or empty; seconds
+  std::vector<std::string> sample_ids;  // [B] or empty; passed through to predictions
+  std::vector<int64_t> chunk_begin;     // [chunks + 1]
 };
 
 }  // namespace strata

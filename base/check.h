@@ -31,11 +31,11 @@ std::string describe(std::string_view text, const Values&... values) {
 }  // namespace strata
 
 /// STRATA_CHECK(cond, "text", values…): throws CheckFailure with file, line and values.
-#define STRATA_CHECK(condition, ...)                                                    \
-  do {                                                                                  \
-    if (!(condition)) [[unlikely]]                                                      \
+#define STRATA_CHECK(condition, ...)                                                          \
+  do {                                                                                        \
+    if (!(condition)) [[unlikely]]                                                            \
       ::strata::internal::check_failed(#condition, ::strata::internal::describe(__VA_ARGS__), \
-                                       std::source_location::current());                \
+                                       std::source_location::current());                      \
   } while (false)
 
 #ifdef NDEBUG

@@ -28,8 +28,8 @@ namespace strata {
 
 /// What a resume may do with a changed value (issue: `--resume auto` compares configs).
 enum class OnResume {
-  kFree,    // may change; logged (rates, schedules, limits, paths, threads)
-  kFixed,   // may not, unless --allow-change KEY
+  kFree,   // may change; logged (rates, schedules, limits, paths, threads)
+  kFixed,  // may not, unless --allow-change KEY
 };
 
 /// Documentation and limits of one field. `min` and `max` are inclusive.

@@ -30,9 +30,7 @@ struct CounterRng {
 
   constexpr uint64_t bits(uint64_t i) const { return mix64(key + (i + 1) * 0x9e3779b97f4a7c15ull); }
   /// Uniform in [0, 1), 24 bits.
-  constexpr float uniform(uint64_t i) const {
-    return static_cast<float>(bits(i) >> 40) * 0x1p-24f;
-  }
+  constexpr float uniform(uint64_t i) const { return static_cast<float>(bits(i) >> 40) * 0x1p-24f; }
   /// Uniform integer in [0, bound); bound > 0. Bias below bound * 2^-64.
   constexpr uint64_t below(uint64_t i, uint64_t bound) const {
     return static_cast<uint64_t>((static_cast<unsigned __int128>(bits(i)) * bound) >> 64);

@@ -14,8 +14,8 @@ namespace strata {
 class TaskRef {
  public:
   template <class F>
-    requires(!std::is_same_v<std::remove_cvref_t<F>, TaskRef>)
-  TaskRef(F&& f)  // NOLINT(google-explicit-constructor): call sites pass lambdas
+  requires(!std::is_same_v<std::remove_cvref_t<F>, TaskRef>)
+      TaskRef(F&& f)  // NOLINT(google-explicit-constructor): call sites pass lambdas
       : object_(const_cast<void*>(static_cast<const void*>(&f))),
         call_([](void* object, int64_t task, int thread) {
           (*static_cast<std::remove_reference_t<F>*>(object))(task, thread);

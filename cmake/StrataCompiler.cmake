@@ -17,18 +17,31 @@ endif()
 add_library(strata_options INTERFACE)
 target_include_directories(strata_options INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_options(strata_options INTERFACE
-  -Wall -Wextra -Werror
+  -Wall -Wextra
+  $<$<CXX_COMPILER_ID:GNU>:-Werror>  # the project's compiler; others build, and may warn
   $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>  # false on "text" + std::string in g++ 12 (bug 105651)
   -fno-math-errno      # sqrtf would otherwise block vectorisation (10x on AdaGrad)
   -fstack-protector-strong)
 target_compile_definitions(strata_options INTERFACE
   STRATA_VERSION="${PROJECT_VERSION}"
   $<$<CONFIG:Release>:_GLIBCXX_ASSERTIONS>)
+
 if(STRATA_SANITIZE)
   target_compile_options(strata_options INTERFACE
-    -fsanitize=${STRATA_SANITIZE} -fno-omit-frame-pointer -g)
+    -fsanitize=${STRATA_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(strata_options INTERFACE -fsanitize=${STRATA_SANITIZE})
+  set(CMAKE_CXX_FLAGS_DEBUG "-O1 -gline-tables-only -D_GLIBCXX_ASSERTIONS")
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1 -D_GLIBCXX_ASSERTIONS")
+  endif()
 else()
   target_compile_definitions(strata_options INTERFACE $<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
   target_link_options(strata_options INTERFACE -Wl,-z,relro,-z,now)
+endif()
+
+if(STRATA_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "STRATA_FUZZ needs clang: cmake --preset asan")
+  endif()
+  target_compile_options(strata_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
