@@ -33,8 +33,8 @@ class FindsFunctions(unittest.TestCase):
                          [('A', 4, 2)])
 
     def test_templates_attributes_operators_trailing_types(self):
-        self.assertEqual(self.names('template <class T>\n__attribute__((target("avx2"))) auto f(T t)'
-                                    ' -> Foo {\n}\n'), [('f', 3, 1)])
+        self.assertEqual(self.names('template <class T>\n__attribute__((target("avx2"))) '
+                                    'auto f(T t) -> Foo {\n}\n'), [('f', 3, 1)])
         self.assertEqual(self.names('bool operator==(const A& a, const A& b) { return true; }'),
                          [('operator==', 1, 2)])
         self.assertEqual(self.names('void operator()(int t) const { call_(t); }'),
