@@ -60,6 +60,7 @@ TrainerState state_from(const json& value) {
   state.samples = value.at("samples");
   state.seed = value.at("seed");
   state.next = {.epoch = value.at("next").at("epoch"), .batch = value.at("next").at("batch")};
+  state.input_digest = value.at("input_digest");
   const json& plateaus = value.at("plateaus");
   for (int part = 0; part < kParts; ++part) state.plateaus[part] = plateau_from(plateaus.at(part));
   state.early_stopping = early_stopping_from(value.at("early_stopping"));
@@ -78,6 +79,7 @@ std::string to_json(const TrainerState& state) {
                       {"samples", state.samples},
                       {"seed", state.seed},
                       {"next", {{"epoch", state.next.epoch}, {"batch", state.next.batch}}},
+                      {"input_digest", state.input_digest},
                       {"plateaus", plateaus},
                       {"early_stopping", early_stopping_json(state.early_stopping)},
                       {"running", running_json(state.running)},

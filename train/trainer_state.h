@@ -47,6 +47,7 @@ struct TrainerState {
   int64_t samples = 0;  // samples trained, over all epochs
   uint64_t seed = 0;    // train.seed of the run
   BatchPosition next;   // the first batch that has not been trained
+  uint64_t input_digest = 0;  // data::Reader::input_digest: the order means nothing on other data
   std::array<PlateauState, kParts> plateaus;
   EarlyStoppingState early_stopping;
   RunningState running;

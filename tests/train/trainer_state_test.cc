@@ -13,6 +13,7 @@ TrainerState some_state() {
   state.samples = int64_t{1} << 61;
   state.seed = ~uint64_t{0};
   state.next = {.epoch = 3, .batch = 17};
+  state.input_digest = 0x8000'0000'0000'0001;
   state.plateaus[1] = {.factor = 0.1, .best = 1.0 / 3, .bad_evaluations = 2};
   state.early_stopping = {.best = 0.7893, .best_step = 12'000, .bad_evaluations = 1};
   state.running = {.loss_sum = 1e-300, .weight_sum = 0.1, .positives = {0.1, 0}, .negatives = {3}};

@@ -1,0 +1,123 @@
+#include "train/memory_limit.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <fstream>
+#include <vector>
+
+namespace strata::train {
+namespace {
+
+constexpr double kIndexBytesPerKey = 24;  // bucket, load factor and the copy while a run grows
+constexpr int kNamedTables = 3;
+
+int64_t cgroup_limit_bytes() {
+  std::ifstream file("/sys/fs/cgroup/memory.max");
+  int64_t bytes = 0;
+  return file >> bytes ? bytes : INT64_MAX;
+}
+
+[[noreturn]] void refuse(std::string_view limit) {
+  throw Error{ErrorCode::kConfig,
+              "memory.limit: '{}' is neither a share of the machine (80%) nor a size (16GiB)",
+              limit};
+}
+
+int64_t unit_bytes(std::string_view unit, std::string_view whole) {
+  constexpr std::pair<std::string_view, int> kShifts[] = {
+      {"", 0},    {"B", 0},    {"k", 10},   {"K", 10},   {"KiB", 10}, {"M", 20},
+      {"m", 20},  {"MiB", 20}, {"G", 30},   {"g", 30},   {"GiB", 30}, {"T", 40},
+      {"TiB", 40}};
+  for (const auto& [name, shift] : kShifts) {
+    if (unit == name) return int64_t{1} << shift;
+  }
+  refuse(whole);
+}
+
+/// What the rows of `keys` would cost if all of them were new, as a bound on what they do cost.
+double growth_bytes(const embedding::Collection& collection, const embedding::KeyedBatch& keys) {
+  double bytes = 0;
+  for (int table = 0; table < collection.tables(); ++table) {
+    const double row = collection.layout(table).row_bytes() + kIndexBytesPerKey;
+    bytes += row * static_cast<double>(keys.unique(table));
+  }
+  return bytes;
+}
+
+std::string largest_tables(const embedding::Collection& collection) {
+  std::vector<std::pair<int64_t, int>> by_bytes;
+  for (int table = 0; table < collection.tables(); ++table) {
+    by_bytes.emplace_back(collection.usage(table).bytes(), table);
+  }
+  std::sort(by_bytes.rbegin(), by_bytes.rend());
+  std::string text;
+  for (int i = 0; i < std::min<int>(kNamedTables, static_cast<int>(by_bytes.size())); ++i) {
+    const auto& [bytes, table] = by_bytes[i];
+    text += fmt::format("{}{} ({} rows, {})", i == 0 ? "" : ", ", collection.config(table).name,
+                        collection.usage(table).rows, format_bytes(bytes));
+  }
+  return text;
+}
+
+}  // namespace
+
+int64_t machine_memory_bytes() {
+  const int64_t ram = int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGESIZE);
+  return std::min(ram, cgroup_limit_bytes());
+}
+
+int64_t resident_bytes() {
+  std::ifstream file("/proc/self/statm");
+  int64_t pages = 0, resident = 0;
+  if (!(file >> pages >> resident)) return 0;
+  return resident * sysconf(_SC_PAGESIZE);
+}
+
+int64_t parse_memory_limit(std::string_view limit, int64_t machine_bytes) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(limit.data(), limit.data() + limit.size(), number);
+  if (error != std::errc{} || !(number > 0) || !std::isfinite(number)) refuse(limit);
+  std::string_view unit(end, limit.data() + limit.size() - end);
+  while (!unit.empty() && unit.front() == ' ') unit.remove_prefix(1);
+  double bytes = 0;
+  if (unit == "%") {
+    if (number > 100) refuse(limit);
+    bytes = number / 100 * static_cast<double>(machine_bytes);
+  } else {
+    bytes = number * static_cast<double>(unit_bytes(unit, limit));
+  }
+  if (bytes < 1 || bytes > 0x1p62) refuse(limit);
+  return static_cast<int64_t>(bytes);
+}
+
+void MemoryLimit::check(const embedding::Collection& collection,
+                        const embedding::KeyedBatch& keys) const {
+  check(collection, keys, resident_bytes());
+}
+
+void MemoryLimit::check(const embedding::Collection& collection,
+                        const embedding::KeyedBatch& keys, int64_t used_bytes) const {
+  const double needed = static_cast<double>(used_bytes) + growth_bytes(collection, keys);
+  if (needed <= static_cast<double>(limit_bytes_)) return;
+  throw MemoryLimitError{
+      ErrorCode::kResource,
+      fmt::format("tables are about to grow beyond memory.limit of {} ({} in use). Largest tables: "
+                  "{}. What helps: a smaller tables.<name>.dim, tables.<name>.dtype bf16, an "
+                  "optimizer with less state (rowwise_adagrad, sgd), data.columns keys: hashed with "
+                  "fewer buckets, or a higher memory.limit",
+                  format_bytes(limit_bytes_), format_bytes(used_bytes),
+                  largest_tables(collection))};
+}
+
+std::string format_bytes(int64_t bytes) {
+  constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  auto value = static_cast<double>(bytes);
+  int unit = 0;
+  for (; value >= 1024 && unit < 6; ++unit) value /= 1024;
+  return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", value, kUnits[unit]);
+}
+
+}  // namespace strata::train

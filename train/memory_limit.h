@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "embedding/collection.h"
+
+namespace strata::train {
+
+/// Thrown before rows are made that would not fit: nothing has changed, so the run can still save.
+class MemoryLimitError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// Memory this process may use at most on this machine: RAM, or the cgroup's limit below it.
+/// Bytes; read from the system, falls back to sysconf.
+int64_t machine_memory_bytes();
+
+/// Physical memory this process uses now, in bytes.
+int64_t resident_bytes();
+
+/// Bytes that `limit` means: "80%" of `machine_bytes`, "16GiB", "512MiB", "64k", "1000000".
+/// Throws Error{config} naming memory.limit when it is neither a share in (0, 100] nor a size > 0.
+int64_t parse_memory_limit(std::string_view limit, int64_t machine_bytes);
+
+/// Watches the growth of tables. Before a batch's rows are made, what they can cost at most is
+/// added to what the process uses; above the limit the batch is refused.
+class MemoryLimit {
+ public:
+  explicit MemoryLimit(int64_t limit_bytes) : limit_bytes_(limit_bytes) {}
+
+  /// Throws MemoryLimitError naming the largest tables and the keys that would help.
+  void check(const embedding::Collection& collection, const embedding::KeyedBatch& keys) const;
+
+  /// The same without the process: `used_bytes` is what it uses now. For tests and the planner.
+  void check(const embedding::Collection& collection, const embedding::KeyedBatch& keys,
+             int64_t used_bytes) const;
+
+  int64_t limit_bytes() const { return limit_bytes_; }
+
+ private:
+  int64_t limit_bytes_;
+};
+
+/// "1.5 GiB", "512 MiB", "17 B".
+std::string format_bytes(int64_t bytes);
+
+}  // namespace strata::train
