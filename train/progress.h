@@ -20,11 +20,11 @@ std::string format_span(double seconds);
 /// One line of progress. An absent value is left out.
 struct ProgressLine {
   int64_t step = 0;
-  std::optional<int64_t> total_steps;
+  std::optional<int64_t> total_steps{};
   double samples_per_second = 0;
-  std::optional<double> loss;
-  std::optional<double> auc;
-  std::optional<double> eta_seconds;
+  std::optional<double> loss{};
+  std::optional<double> auc{};
+  std::optional<double> eta_seconds{};
 };
 
 /// step 12,400/50,000 | 131 k samples/s | loss 0.4471 | auc 0.7893 | eta 5 m

@@ -30,12 +30,11 @@ TEST(TensorBoard, ScalarBytes) {
                 {.tag = "train/loss", .value = 0.4471, .step = 12'400, .wall_seconds = 1.5e9 + 1})),
             "2100000000000000017becf609000040c00b5ad64110f0602a130a110a0a747261696e2f6c6f7373154bea"
             "e43ebda4fdeb");
-  EXPECT_EQ(hex(tensorboard_scalar({.tag = "eval/auc",
-                                    .value = 0.7893,
-                                    .step = 300'000'000,
-                                    .wall_seconds = 1.5e9 + 2})),
-            "220000000000000000"
-            "78113dfd09000080c00b5ad6411080c6868f012a110a0f0a086576616c2f61756315910f4a3fedf5b9e7");
+  EXPECT_EQ(
+      hex(tensorboard_scalar(
+          {.tag = "eval/auc", .value = 0.7893, .step = 300'000'000, .wall_seconds = 1.5e9 + 2})),
+      "2200000000000000"
+      "78113dfd09000080c00b5ad6411080c6868f012a110a0f0a086576616c2f61756315910f4a3fedf5b9e7");
 }
 
 }  // namespace
