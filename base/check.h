@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <source_location>
 #include <stdexcept>
 #include <string>
 
@@ -17,8 +16,13 @@ class CheckFailure : public std::logic_error {
 
 namespace internal {
 
-[[noreturn]] void check_failed(const char* condition, const std::string& values,
-                               std::source_location where);
+/// Where a check stands: std::source_location, which clang 14 does not have.
+struct Place {
+  const char* file;
+  int line;
+};
+
+[[noreturn]] void check_failed(const char* condition, const std::string& values, Place where);
 
 template <class... Values>
 std::string describe(std::string_view text, const Values&... values) {
@@ -35,7 +39,7 @@ std::string describe(std::string_view text, const Values&... values) {
   do {                                                                                        \
     if (!(condition)) [[unlikely]]                                                            \
       ::strata::internal::check_failed(#condition, ::strata::internal::describe(__VA_ARGS__), \
-                                       std::source_location::current());                      \
+                                       {__FILE__, __LINE__});                                 \
   } while (false)
 
 #ifdef NDEBUG

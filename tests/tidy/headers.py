@@ -30,8 +30,9 @@ def closure(tree, path, seen=None):
     return seen
 
 
-def digest(tree, path):
-    parts = [f'{name}\0{tree.texts[name]}' for name in sorted(closure(tree, path))]
+def digest(tree, path, more=''):
+    """Changes when `path`, a project header it includes, or `more` does."""
+    parts = [more] + [f'{name}\0{tree.texts[name]}' for name in sorted(closure(tree, path))]
     return hashlib.sha256('\0'.join(parts).encode()).hexdigest()
 
 
