@@ -1,0 +1,207 @@
+#include "storage/publication.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+
+namespace strata::storage {
+namespace {
+
+constexpr std::string_view kTemporaryPrefix = ".tmp-";
+constexpr std::string_view kNextCurrentName = ".tmp-CURRENT";
+constexpr size_t kBufferBytes = 1 << 20;
+constexpr int64_t kCurrentLimitBytes = 4096;
+
+/// CURRENT has two lines: the directory, and the XXH3-64 of its manifest.json.
+std::string current_text(const FileSystem& files, const std::string& name) {
+  const auto manifest = files.open(name + "/" + std::string(kManifestName));
+  return fmt::format("{}\n{:016x}\n", name, file_xxh3(*manifest));
+}
+
+void write_file(FileSystem& files, const std::string& name, std::string_view content,
+                DurableStep create, DurableStep sync) {
+  const auto file = files.create(name, create);
+  file->append(std::as_bytes(std::span(content)));
+  files.sync(*file, sync);
+}
+
+}  // namespace
+
+struct PartWriter::Hash {
+  XXH3_state_t* state = XXH3_createState();
+  Hash() { XXH3_64bits_reset(state); }
+  ~Hash() { XXH3_freeState(state); }
+};
+
+PartWriter::PartWriter(std::unique_ptr<WritableFile> file, std::string name)
+    : file_(std::move(file)), hash_(std::make_unique<Hash>()) {
+  entry_.name = std::move(name);
+  buffer_.reserve(kBufferBytes);
+}
+
+PartWriter::~PartWriter() = default;
+
+void PartWriter::append(std::span<const std::byte> bytes) {
+  XXH3_64bits_update(hash_->state, bytes.data(), bytes.size());
+  entry_.bytes += static_cast<int64_t>(bytes.size());
+  if (buffer_.size() + bytes.size() > kBufferBytes) flush();
+  if (bytes.size() >= kBufferBytes) {
+    file_->append(bytes);
+  } else {
+    buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
+  }
+}
+
+void PartWriter::flush() {
+  file_->append(buffer_);
+  buffer_.clear();
+}
+
+ManifestFile PartWriter::finish() {
+  flush();
+  entry_.xxh3 = XXH3_64bits_digest(hash_->state);
+  return entry_;
+}
+
+Publication::Publication(FileSystem& files, std::string name, std::string magic)
+    : files_(files), name_(std::move(name)), temporary_(std::string(kTemporaryPrefix) + name_) {
+  STRATA_CHECK(is_clean_name(name_) && name_.find('/') == name_.npos, "directory", name_);
+  if (find_entry(files_, name_)) {
+    throw Error(ErrorCode::kIo, "{} exists already; published directories are not changed",
+                files_.path(name_));
+  }
+  manifest_.magic = std::move(magic);
+  remove_tree(files_, temporary_, DurableStep::kLeftoverRemove);
+  files_.make_directory(temporary_, DurableStep::kTemporaryCreate);
+}
+
+Publication::~Publication() {
+  if (published_) return;
+  try {
+    remove_tree(files_, temporary_, DurableStep::kLeftoverRemove);
+  } catch (...) {
+    // Whatever made the publication fail may also refuse the clean-up; the next start repeats it.
+  }
+}
+
+void Publication::make_folders(const std::string& name) {
+  for (size_t slash = name.find('/'); slash != name.npos; slash = name.find('/', slash + 1)) {
+    const std::string folder = name.substr(0, slash);
+    if (std::ranges::find(folders_, folder) != folders_.end()) continue;
+    files_.make_directory(temporary_ + "/" + folder, DurableStep::kTemporaryCreate);
+    folders_.push_back(folder);
+  }
+}
+
+std::unique_ptr<PartWriter> Publication::create(const std::string& name) {
+  STRATA_CHECK(is_clean_name(name) && name != kManifestName, "file", name);
+  make_folders(name);
+  auto file = files_.create(temporary_ + "/" + name, DurableStep::kPartCreate);
+  ++open_parts_;
+  return std::make_unique<PartWriter>(std::move(file), name);
+}
+
+void Publication::close(std::unique_ptr<PartWriter> part) {
+  manifest_.files.push_back(part->finish());
+  files_.sync(*part->file_, DurableStep::kPartSync);
+  --open_parts_;
+}
+
+void Publication::write(const std::string& name, std::string_view content) {
+  auto part = create(name);
+  part->append(content);
+  close(std::move(part));
+}
+
+int64_t Publication::bytes() const {
+  int64_t bytes = 0;
+  for (const ManifestFile& file : manifest_.files) bytes += file.bytes;
+  return bytes;
+}
+
+void Publication::sync_folders() {
+  for (auto folder = folders_.rbegin(); folder != folders_.rend(); ++folder) {
+    files_.sync_directory(temporary_ + "/" + *folder, DurableStep::kTemporarySync);
+  }
+  files_.sync_directory(temporary_, DurableStep::kTemporarySync);
+}
+
+void Publication::publish(nlohmann::ordered_json about) {
+  STRATA_CHECK(open_parts_ == 0 && !published_, "open parts", open_parts_);
+  manifest_.about = std::move(about);
+  std::ranges::sort(manifest_.files, {}, &ManifestFile::name);
+  write_file(files_, temporary_ + "/" + std::string(kManifestName), to_text(manifest_),
+             DurableStep::kManifestCreate, DurableStep::kManifestSync);
+  sync_folders();
+  files_.rename(temporary_, name_, DurableStep::kPublishRename);
+  published_ = true;
+  try {
+    files_.sync_directory("", DurableStep::kPublishSync);
+    write_current(files_, name_);
+  } catch (const Error& e) {
+    throw e.in(fmt::format("{} is complete, but CURRENT does not name it", files_.path(name_)));
+  }
+}
+
+std::optional<std::string> read_current(const FileSystem& files) {
+  const std::string current(kCurrentName);
+  if (!find_entry(files, current)) return std::nullopt;
+  const std::string text = read_text(files, current, kCurrentLimitBytes);
+  const std::string name = text.substr(0, text.find('\n'));
+  if (!is_clean_name(name) || name.find('/') != name.npos) {
+    throw Error(ErrorCode::kCorrupt, "{} is damaged: it names no directory", files.path(current));
+  }
+  if (!find_entry(files, name + "/" + std::string(kManifestName))) {
+    throw Error(ErrorCode::kCorrupt, "{} names '{}', which is not there", files.path(current),
+                name);
+  }
+  if (text != current_text(files, name)) {
+    throw Error(ErrorCode::kCorrupt, "{} was not written for the manifest of '{}'",
+                files.path(current), name);
+  }
+  return name;
+}
+
+void write_current(FileSystem& files, const std::string& name) {
+  const std::string next(kNextCurrentName);
+  remove_tree(files, next, DurableStep::kLeftoverRemove);
+  write_file(files, next, current_text(files, name), DurableStep::kCurrentCreate,
+             DurableStep::kCurrentSync);
+  files.rename(next, std::string(kCurrentName), DurableStep::kCurrentRename);
+  files.sync_directory("", DurableStep::kCurrentFlipSync);
+}
+
+std::vector<std::string> list_published(const FileSystem& files) {
+  std::vector<std::string> names;
+  for (const Entry& entry : files.list("")) {
+    if (entry.kind != EntryKind::kDirectory || entry.name.starts_with(kTemporaryPrefix)) continue;
+    if (find_entry(files, entry.name + "/" + std::string(kManifestName))) {
+      names.push_back(entry.name);
+    }
+  }
+  return names;
+}
+
+std::vector<std::string> remove_leftovers(FileSystem& files) {
+  std::vector<std::string> removed;
+  for (const Entry& entry : files.list("")) {
+    if (!entry.name.starts_with(kTemporaryPrefix)) continue;
+    remove_tree(files, entry.name, DurableStep::kLeftoverRemove);
+    removed.push_back(entry.name);
+  }
+  return removed;
+}
+
+void remove_published(FileSystem& files, const std::string& name) {
+  // Renamed first: a directory half removed under its own name would look damaged, not removed.
+  const std::string leftover = std::string(kTemporaryPrefix) + "removed-" + name;
+  remove_tree(files, leftover, DurableStep::kLeftoverRemove);
+  files.rename(name, leftover, DurableStep::kRetentionRemove);
+  files.sync_directory("", DurableStep::kRetentionRemove);
+  remove_tree(files, leftover, DurableStep::kRetentionRemove);
+}
+
+}  // namespace strata::storage
