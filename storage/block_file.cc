@@ -64,8 +64,8 @@ int64_t rows_per_block(const kernels::RowLayout& layout) {
 
 /// False when the numbers cannot be a layout, or their products could overflow.
 bool is_sane(const FileHead& head) {
-  const int64_t bytes = int64_t{head.dim} * 4 + int64_t{head.state_floats} * 4 +
-                        int64_t{head.counter_bytes} + 8;
+  const int64_t bytes =
+      int64_t{head.dim} * 4 + int64_t{head.state_floats} * 4 + int64_t{head.counter_bytes} + 8;
   return head.dim >= 1 && head.dtype <= static_cast<uint32_t>(kernels::DType::kF16) &&
          head.counter_bytes % 4 == 0 && bytes <= kRowBytesLimit &&
          head.shard_bits <= kShardBitsLimit && head.shards >= 1 &&
@@ -144,7 +144,8 @@ void BlockFileWriter::flush() {
 
 void BlockFileWriter::finish() {
   flush();
-  Trailer trailer{kTrailerMagic, 0, static_cast<uint64_t>(rows_), static_cast<uint64_t>(blocks_), 0};
+  Trailer trailer{kTrailerMagic, 0, static_cast<uint64_t>(rows_), static_cast<uint64_t>(blocks_),
+                  0};
   trailer.xxh3 = seal_of(trailer);
   part_.append(bytes_of(trailer));
   part_.add_rows(rows_);

@@ -25,11 +25,11 @@ namespace strata::storage {
 /// What is true of the whole file.
 struct BlockFileHeader {
   kernels::RowLayout layout;
-  int shard_bits = 10;   // 2^shard_bits shards; the top bits of h
-  int first_shard = 0;   // rows of shards [first_shard, first_shard + shards)
-  int shards = 1024;     //
-  uint64_t step = 0;     // the cut the rows belong to
-  uint64_t table = 0;    // XXH3-64 of the table's name
+  int shard_bits = 10;  // 2^shard_bits shards; the top bits of h
+  int first_shard = 0;  // rows of shards [first_shard, first_shard + shards)
+  int shards = 1024;    //
+  uint64_t step = 0;    // the cut the rows belong to
+  uint64_t table = 0;   // XXH3-64 of the table's name
   bool operator==(const BlockFileHeader&) const = default;
 };
 

@@ -16,20 +16,20 @@ namespace strata::storage {
 
 /// The steps of publishing a directory, in their order (storage/publication.h), and of cleaning up.
 enum class DurableStep {
-  kLeftoverRemove,       // a temporary directory of an earlier, interrupted run goes away
-  kTemporaryCreate,      // the temporary directory and its folders
-  kPartCreate,           // a file of the directory
-  kPartSync,             // its bytes reach the disk
-  kManifestCreate,       //
-  kManifestSync,         //
-  kTemporarySync,        // the names in the temporary directory reach the disk
-  kPublishRename,        // the directory gets its final name
-  kPublishSync,          // that name reaches the disk
-  kCurrentCreate,        // the next CURRENT beside the old one
-  kCurrentSync,          //
-  kCurrentRename,        // CURRENT flips
-  kCurrentFlipSync,      // the flip reaches the disk
-  kRetentionRemove,      // an old version goes away
+  kLeftoverRemove,   // a temporary directory of an earlier, interrupted run goes away
+  kTemporaryCreate,  // the temporary directory and its folders
+  kPartCreate,       // a file of the directory
+  kPartSync,         // its bytes reach the disk
+  kManifestCreate,   //
+  kManifestSync,     //
+  kTemporarySync,    // the names in the temporary directory reach the disk
+  kPublishRename,    // the directory gets its final name
+  kPublishSync,      // that name reaches the disk
+  kCurrentCreate,    // the next CURRENT beside the old one
+  kCurrentSync,      //
+  kCurrentRename,    // CURRENT flips
+  kCurrentFlipSync,  // the flip reaches the disk
+  kRetentionRemove,  // an old version goes away
 };
 
 /// A place where a process can die: just before or just after a step.
@@ -57,11 +57,18 @@ template <>
 struct strata::EnumNames<strata::storage::DurableStep> {
   using enum strata::storage::DurableStep;
   static constexpr std::pair<strata::storage::DurableStep, std::string_view> kNames[] = {
-      {kLeftoverRemove, "leftover_remove"},   {kTemporaryCreate, "temporary_create"},
-      {kPartCreate, "part_create"},           {kPartSync, "part_sync"},
-      {kManifestCreate, "manifest_create"},   {kManifestSync, "manifest_sync"},
-      {kTemporarySync, "temporary_sync"},     {kPublishRename, "publish_rename"},
-      {kPublishSync, "publish_sync"},         {kCurrentCreate, "current_create"},
-      {kCurrentSync, "current_sync"},         {kCurrentRename, "current_rename"},
-      {kCurrentFlipSync, "current_flip_sync"}, {kRetentionRemove, "retention_remove"}};
+      {kLeftoverRemove, "leftover_remove"},
+      {kTemporaryCreate, "temporary_create"},
+      {kPartCreate, "part_create"},
+      {kPartSync, "part_sync"},
+      {kManifestCreate, "manifest_create"},
+      {kManifestSync, "manifest_sync"},
+      {kTemporarySync, "temporary_sync"},
+      {kPublishRename, "publish_rename"},
+      {kPublishSync, "publish_sync"},
+      {kCurrentCreate, "current_create"},
+      {kCurrentSync, "current_sync"},
+      {kCurrentRename, "current_rename"},
+      {kCurrentFlipSync, "current_flip_sync"},
+      {kRetentionRemove, "retention_remove"}};
 };

@@ -72,8 +72,8 @@ ManifestFile read_file_entry(const Json& json, std::string_view where) {
 void check_format(const Json& json, std::string_view where) {
   const int64_t format = read_count(json, "format", where);
   if (format > kManifestFormat) {
-    invalid(where, fmt::format("written by format {}; this build reads <= {}", format,
-                               kManifestFormat));
+    invalid(where,
+            fmt::format("written by format {}; this build reads <= {}", format, kManifestFormat));
   }
   if (format < 1) invalid(where, "format 0 does not exist");
 }
@@ -102,8 +102,8 @@ std::optional<Finding> inspect_file(const FileSystem& files, const std::string& 
     return finding(Damage::kNotRegular, "links and special files are not followed");
   }
   if (entry->bytes != expected.bytes) {
-    return finding(Damage::kTruncated, fmt::format("{} bytes, the manifest says {}", entry->bytes,
-                                                   expected.bytes));
+    return finding(Damage::kTruncated,
+                   fmt::format("{} bytes, the manifest says {}", entry->bytes, expected.bytes));
   }
   try {
     const uint64_t actual = file_xxh3(*files.open(path));
@@ -166,8 +166,8 @@ Manifest parse_manifest(std::string_view text, std::string_view where) {
 
 Manifest read_manifest(const FileSystem& files, const std::string& directory,
                        std::string_view magic) {
-  const std::string name = directory.empty() ? std::string(kManifestName)
-                                             : directory + "/" + std::string(kManifestName);
+  const std::string name =
+      directory.empty() ? std::string(kManifestName) : directory + "/" + std::string(kManifestName);
   std::string text;
   try {
     text = read_text(files, name, kManifestLimitBytes);

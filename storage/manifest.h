@@ -13,7 +13,7 @@
 namespace strata::storage {
 
 inline constexpr std::string_view kManifestName = "manifest.json";
-inline constexpr int kManifestFormat = 1;                   // the newest this build reads and writes
+inline constexpr int kManifestFormat = 1;  // the newest this build reads and writes
 inline constexpr int64_t kManifestLimitBytes = 16ll << 20;  // checked before it is read
 
 /// What the directory is; the manifest's `magic`.
@@ -22,10 +22,10 @@ inline constexpr std::string_view kExportMagic = "strata export";
 
 /// One file of the directory.
 struct ManifestFile {
-  std::string name;     // relative, '/' between components
-  int64_t bytes = 0;    //
-  int64_t rows = 0;     // of a part that holds rows; 0 otherwise
-  uint64_t xxh3 = 0;    // XXH3-64 of its bytes, seed 0
+  std::string name;   // relative, '/' between components
+  int64_t bytes = 0;  //
+  int64_t rows = 0;   // of a part that holds rows; 0 otherwise
+  uint64_t xxh3 = 0;  // XXH3-64 of its bytes, seed 0
   bool operator==(const ManifestFile&) const = default;
 };
 
@@ -89,7 +89,7 @@ template <>
 struct strata::EnumNames<strata::storage::Damage> {
   using enum strata::storage::Damage;
   static constexpr std::pair<strata::storage::Damage, std::string_view> kNames[] = {
-      {kMissing, "missing"},         {kTruncated, "truncated"},     {kAltered, "altered"},
-      {kExtra, "extra"},             {kNotRegular, "not regular"},  {kUnreadable, "unreadable"},
+      {kMissing, "missing"}, {kTruncated, "truncated"},    {kAltered, "altered"},
+      {kExtra, "extra"},     {kNotRegular, "not regular"}, {kUnreadable, "unreadable"},
       {kInvalid, "invalid"}};
 };

@@ -91,7 +91,8 @@ class PosixFileSystem final : public FileSystem {
   std::unique_ptr<WritableFile> do_create(const std::string& name, DurableStep) override {
     const auto [directory, leaf] = parent_of(name, "create");
     const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-    Descriptor fd(uninterrupted([&] { return ::openat(directory.get(), leaf.c_str(), flags, 0644); }));
+    Descriptor fd(
+        uninterrupted([&] { return ::openat(directory.get(), leaf.c_str(), flags, 0644); }));
     if (fd.get() < 0) throw file_error("create", path(name), errno);
     return std::make_unique<PosixWritableFile>(path(name), std::move(fd));
   }
@@ -117,7 +118,8 @@ class PosixFileSystem final : public FileSystem {
     const auto [directory, leaf] = parent_of(name, "remove");
     if (uninterrupted([&] { return ::unlinkat(directory.get(), leaf.c_str(), 0); }) == 0) return;
     if (errno != EISDIR && errno != EPERM) throw file_error("remove", path(name), errno);
-    if (uninterrupted([&] { return ::unlinkat(directory.get(), leaf.c_str(), AT_REMOVEDIR); }) < 0) {
+    if (uninterrupted([&] { return ::unlinkat(directory.get(), leaf.c_str(), AT_REMOVEDIR); }) <
+        0) {
       throw file_error("remove", path(name), errno);
     }
   }

@@ -131,6 +131,7 @@ void Publication::sync_folders() {
 
 void Publication::publish(nlohmann::ordered_json about) {
   STRATA_CHECK(open_parts_ == 0 && !published_, "open parts", open_parts_);
+  STRATA_CHECK(about.is_object(), "about");
   manifest_.about = std::move(about);
   std::ranges::sort(manifest_.files, {}, &ManifestFile::name);
   write_file(files_, temporary_ + "/" + std::string(kManifestName), to_text(manifest_),

@@ -82,8 +82,7 @@ void FaultyFileSystem::do_make_directory(const std::string& name, DurableStep st
   inner_.make_directory(name, step);
 }
 
-void FaultyFileSystem::do_rename(const std::string& from, const std::string& to,
-                                 DurableStep step) {
+void FaultyFileSystem::do_rename(const std::string& from, const std::string& to, DurableStep step) {
   enter(from, true);
   inner_.rename(from, to, step);
 }

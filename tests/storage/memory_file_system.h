@@ -16,7 +16,7 @@ class MemoryFileSystem final : public FileSystem {
  public:
   struct Node {
     bool directory = false;
-    std::string now, durable;                               // of a file
+    std::string now, durable;                                               // of a file
     std::map<std::string, std::shared_ptr<Node>> entries, durable_entries;  // of a directory
   };
 
