@@ -227,7 +227,7 @@ TEST(FailPoints, NoDurableCallIsMadeBesideTheFileSystem) {
     for (const auto& entry : std::filesystem::recursive_directory_iterator(source / room)) {
       const auto& path = entry.path();
       if (path.extension() != ".cc" && path.extension() != ".h") continue;
-      const bool door = path.filename() == "posix_file_system.cc" ||
+      const bool door = path.filename() == "file_system_posix.cc" ||
                         path.filename() == "file_system.h" || path.filename() == "file_system.cc";
       if (door) continue;
       ++files_read;
