@@ -29,6 +29,8 @@ target_compile_definitions(strata_options INTERFACE
   $<$<CONFIG:Release>:_GLIBCXX_ASSERTIONS>)
 
 if(STRATA_SANITIZE)
+  # For tests that assert memory or time, which instrumented code does not keep.
+  target_compile_definitions(strata_options INTERFACE STRATA_SANITIZED=1)
   target_compile_options(strata_options INTERFACE
     -fsanitize=${STRATA_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(strata_options INTERFACE -fsanitize=${STRATA_SANITIZE})
