@@ -21,7 +21,7 @@ train() {
   shift 2
   "$@" "$program" train configs/wide_deep_adult.yaml --json --set train.epochs=1 \
     --set "checkpoint.path=$folder/run" 2> "$work/train.log" > "$work/train.out" ||
-    { tail -n 20 "$work/train.log"; fail "training with $program: exit $?"; }
+    { local status=$?; tail -n 20 "$work/train.log"; fail "$program train: exit $status"; }
   tail -n 1 "$work/train.out"
   tail -n 1 "$work/train.out" | grep -q '"auc":0\.[89]' || fail "no AUC in the result"
 }
