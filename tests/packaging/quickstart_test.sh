@@ -8,8 +8,8 @@ work=$2/quickstart
 rm -rf "$work"
 mkdir -p "$work"
 # The files as they are, tracked or about to be: what a clone of the next commit has.
-(cd "$source" && git ls-files -co --exclude-standard -z | tar --null -T - -cf - --ignore-failed-read) |
-  tar -xf - -C "$work"
+(cd "$source" && git ls-files -co --exclude-standard -z | tar --null -T - -cf - \
+  --ignore-failed-read) | tar -xf - -C "$work"
 cd "$work"
 
 began=$SECONDS
