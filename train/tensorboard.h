@@ -8,7 +8,7 @@ namespace strata::train {
 
 /// One scalar of a TensorBoard event file.
 struct Scalar {
-  std::string_view tag;
+  std::string tag;
   double value = 0;
   int64_t step = 0;
   double wall_seconds = 0;  // since 1970

@@ -1,0 +1,98 @@
+#include "train/run_folder.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "base/error.h"
+#include "storage/publication.h"
+
+namespace strata::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kEventsPrefix = "events.out.tfevents.";
+constexpr const char* kLockName = ".lock";
+constexpr const char* kLogs[] = {"config.resolved.yaml", "env.json", "metrics.jsonl", "log.txt"};
+
+void make_directories(const std::string& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error) throw Error{ErrorCode::kIo, "cannot make the run's folder {}: {}", path,
+                         error.message()};
+}
+
+}  // namespace
+
+bool holds_run(const std::string& path) {
+  std::error_code error;
+  return fs::exists(path + "/CURRENT", error) || fs::exists(path + "/config.resolved.yaml", error);
+}
+
+RunFolder::RunFolder(const std::string& path, StartMode start) : path_(path) {
+  if (start == StartMode::kResume && !holds_run(path)) {
+    throw Error{ErrorCode::kMissing, "{} holds no run to resume", path};
+  }
+  if (start == StartMode::kNew && holds_run(path)) {
+    throw Error{ErrorCode::kUsage,
+                "{} holds a run already: --resume auto continues it, --overwrite removes it, or "
+                "--set checkpoint.path=… starts another",
+                path};
+  }
+  make_directories(path);
+  lock();
+  files_ = storage::open_file_system(path, storage::IfAbsent::kCreate);
+  if (start == StartMode::kOverwrite) remove_run();
+}
+
+RunFolder::~RunFolder() {
+  if (lock_ >= 0) close(lock_);
+}
+
+void RunFolder::lock() {
+  lock_ = open(path_of(kLockName).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (lock_ < 0) {
+    throw Error{ErrorCode::kIo, "cannot write into {}: {}", path_, std::strerror(errno)};
+  }
+  if (flock(lock_, LOCK_EX | LOCK_NB) == 0) return;
+  close(std::exchange(lock_, -1));
+  throw Error{ErrorCode::kIo, "{} is in use by another process: a run is training there", path_};
+}
+
+void RunFolder::remove_run() {
+  storage::remove_leftovers(*files_);
+  if (storage::find_entry(*files_, std::string(storage::kCurrentName))) {
+    files_->remove(std::string(storage::kCurrentName), storage::DurableStep::kRetentionRemove);
+  }
+  for (const std::string& name : storage::list_published(*files_)) {
+    storage::remove_published(*files_, name);
+  }
+  std::error_code ignored;
+  for (const char* name : kLogs) fs::remove(path_of(name), ignored);
+  for (const storage::Entry& entry : files_->list("")) {
+    if (entry.name.starts_with(kEventsPrefix)) fs::remove(path_of(entry.name), ignored);
+  }
+}
+
+void RunFolder::write_text(const std::string& name, std::string_view text) {
+  std::ofstream file(path_of(name), std::ios::binary | std::ios::trunc);
+  file << text;
+  file.flush();
+  if (!file) throw Error{ErrorCode::kIo, "cannot write {}: {}", path_of(name), std::strerror(errno)};
+}
+
+std::string RunFolder::next_events_path() const {
+  int64_t number = 0;
+  for (const storage::Entry& entry : files_->list("")) {
+    if (entry.name.starts_with(kEventsPrefix)) ++number;
+  }
+  return path_of(fmt::format("{}{:010}.strata", kEventsPrefix, number));
+}
+
+}  // namespace strata::train
