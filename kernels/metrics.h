@@ -19,6 +19,7 @@ struct EvalMetrics {
   std::optional<double> group_auc;           // weighted mean AUC of groups that have both classes
   int64_t groups = 0;                        // distinct groups
   int64_t groups_with_auc = 0;               // of those, with both classes
+  bool operator==(const EvalMetrics&) const = default;
 };
 
 /// One batch of predictions. Weights and groups are given always or never.

@@ -18,6 +18,7 @@ std::optional<std::string> non_finite_table(const embedding::Collection& collect
   std::vector<float> pooled(keys.size() * width);
   collection.pool(keys, 0, keys.size(), pooled.data(), width);
   for (const embedding::Lookup& lookup : collection.lookups()) {
+    if (lookup.pooling == embedding::Pooling::kNone) continue;  // not part of the pooled matrix
     const int dim = collection.config(collection.find_table(lookup.table)).dim;
     for (int64_t sample = 0; sample < keys.size(); ++sample) {
       const float* row = pooled.data() + sample * width + lookup.out_column;

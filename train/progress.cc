@@ -57,26 +57,24 @@ std::string format_progress(const ProgressLine& line) {
   return text;
 }
 
-double RateMeter::lap(int64_t samples, Clock::time_point now) {
-  const double seconds = std::chrono::duration<double>(now - last_).count();
-  const double value = rate(samples - last_samples_, seconds);
-  last_ = now;
-  last_samples_ = samples;
+void RateMeter::add(int64_t samples, double seconds) {
+  samples_ += samples;
+  seconds_ += seconds;
+}
+
+double RateMeter::lap() {
+  const double value = rate(samples_ - lap_samples_, seconds_ - lap_seconds_);
+  lap_samples_ = samples_;
+  lap_seconds_ = seconds_;
   return value;
 }
 
-double RateMeter::overall(int64_t samples, Clock::time_point now) const {
-  return rate(samples, seconds(now));
-}
-
-double RateMeter::seconds(Clock::time_point now) const {
-  return std::chrono::duration<double>(now - start_).count();
-}
+double RateMeter::overall() const { return rate(samples_, seconds_); }
 
 bool ProgressDisplay::due(Clock::time_point now) const {
   if (!last_) return true;
-  return now - *last_ >= (terminal_ ? Clock::duration(kTerminalInterval)
-                                    : Clock::duration(kPlainInterval));
+  return now - *last_ >=
+         (terminal_ ? Clock::duration(kTerminalInterval) : Clock::duration(kPlainInterval));
 }
 
 void ProgressDisplay::show(const std::string& line, Clock::time_point now) {

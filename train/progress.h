@@ -30,23 +30,21 @@ struct ProgressLine {
 /// step 12,400/50,000 | 131 k samples/s | loss 0.4471 | auc 0.7893 | eta 5 m
 std::string format_progress(const ProgressLine& line);
 
-/// Measures samples per second between reports and over the session, on a monotonic clock: jumps
-/// of the wall clock cannot make a rate negative.
+/// Samples per second, of training alone: evaluations and checkpoints are not added. Durations come
+/// from a monotonic clock, so a jump of the wall clock cannot make a rate negative.
 class RateMeter {
  public:
-  using Clock = std::chrono::steady_clock;
-  explicit RateMeter(Clock::time_point now) : start_(now), last_(now) {}
-
-  /// Samples per second since the last call (or the start); `samples` counts from the start.
-  double lap(int64_t samples, Clock::time_point now);
-  /// Samples per second since the start.
-  double overall(int64_t samples, Clock::time_point now) const;
-  double seconds(Clock::time_point now) const;
+  void add(int64_t samples, double seconds);
+  /// Samples per second since the last call.
+  double lap();
+  /// Samples per second over all.
+  double overall() const;
 
  private:
-  Clock::time_point start_;
-  Clock::time_point last_;
-  int64_t last_samples_ = 0;
+  int64_t samples_ = 0;
+  double seconds_ = 0;
+  int64_t lap_samples_ = 0;
+  double lap_seconds_ = 0;
 };
 
 /// Where progress goes: one line that is rewritten on a terminal, plain lines elsewhere. Not

@@ -49,18 +49,19 @@ Trainer::Trainer(const TrainConfig& config, TrainerParts parts, TrainerState sta
       table_part_(parts_of_tables(parts.network)) {
   require_same_input(state_, reader_);
   reader_.seek(state_.next);
+  updates_per_epoch_ = (reader_.batches_per_epoch() + config_.accumulate - 1) / config_.accumulate;
   pipeline_ = std::make_unique<BatchPipeline>(reader_, network_.collection(), config_.accumulate);
 }
 
 Trainer::~Trainer() = default;
 
 bool Trainer::step() {
-  UpdateInput* input = read();                            // 1–3: batch, keys, unique keys
+  UpdateInput* input = read();  // 1–3: batch, keys, unique keys
   if (input == nullptr) return false;
   set_rates();
-  form_gradients(*input);                                 // 4–9: look up, forward, loss, backward
+  form_gradients(*input);  // 4–9: look up, forward, loss, backward
   const float scale = clip(*input);
-  apply(*input, scale);                                   // 10: dense and sparse update
+  apply(*input, scale);  // 10: dense and sparse update
   finish(*input);
   return true;
 }
@@ -83,12 +84,11 @@ void Trainer::set_rates() {
     const double factor = report_.factors[static_cast<int>(part)];
     return static_cast<float>(optimizer.learning_rate() * factor);
   };
-  network_.parameters().set_learning_rate(
-      rate(network_.config().dense.optimizer, Part::kDense));
+  network_.parameters().set_learning_rate(rate(network_.config().dense.optimizer, Part::kDense));
   embedding::Collection& collection = network_.collection();
   for (int table = 0; table < collection.tables(); ++table) {
-    collection.set_learning_rate(table, rate(collection.config(table).optimizer,
-                                             table_part_[table]));
+    collection.set_learning_rate(table,
+                                 rate(collection.config(table).optimizer, table_part_[table]));
   }
 }
 
@@ -115,19 +115,18 @@ void Trainer::run_part(UpdateInput& input, int64_t index, bool accumulate) {
   consistent_ = true;
   loss_.begin(batch, input.samples);
   const uint64_t pass = (update() - 1) * static_cast<uint64_t>(config_.accumulate) + index + 1;
-  const auto logits =
-      network_.forward_backward(batch, keys, pass, loss_.hook(), accumulate, pool_);
+  const auto logits = network_.forward_backward(batch, keys, pass, loss_.hook(), accumulate, pool_);
   if (!std::isfinite(loss_.sum())) throw diverged_error("the loss", network_, batch, keys);
   const auto dpool = network_.dpool();
   collection.reduce_gradients(keys, dpool.data, dpool.stride, batch.chunk_begin, pool_);
   if (input.used > 1) collection.accumulate(keys, sum_);
   report_.loss += loss_.sum();
-  add_batch({.logits = logits,
-             .labels = batch.labels,
-             .weights = batch.sample_weights,
-             .loss = loss_.sum() * static_cast<double>(input.samples) /
-                     static_cast<double>(batch.size)},
-            config_.auc_window, state_.running);
+  add_batch(
+      {.logits = logits,
+       .labels = batch.labels,
+       .weights = batch.sample_weights,
+       .loss = loss_.sum() * static_cast<double>(input.samples) / static_cast<double>(batch.size)},
+      config_.auc_window, state_.running);
 }
 
 float Trainer::clip(const UpdateInput& input) {
@@ -161,19 +160,23 @@ const embedding::KeyedBatch& Trainer::gradients(const UpdateInput& input) const 
   return input.used > 1 ? sum_ : input.parts.front().keys;
 }
 
-Verdict Trainer::observe(const EvaluationResult& result) {
+Verdict Trainer::observe(const kernels::EvalMetrics& metrics) {
   state_.last_evaluation_step = state_.step;
+  state_.last_evaluation = metrics;
   for (int part = 0; part < kParts; ++part) {
     const ScheduleConfig& schedule = schedule_of(config_, static_cast<Part>(part));
     const auto* plateau = std::get_if<PlateauDecay>(&schedule.decay);
     if (plateau == nullptr) continue;
-    const auto value = metric_value(result, plateau->metric);
+    const auto value = metric_value(metrics, plateau->metric);
     if (value) observe_plateau(*plateau, *value, state_.plateaus[part]);
   }
   if (!config_.early_stopping) return Verdict::kGoOn;
-  const auto value = metric_value(result, config_.early_stopping->metric);
+  const auto value = metric_value(metrics, config_.early_stopping->metric);
   if (!value) return Verdict::kGoOn;
-  return observe_evaluation(*config_.early_stopping, *value, state_.step, state_.early_stopping);
+  const Verdict verdict =
+      observe_evaluation(*config_.early_stopping, *value, state_.step, state_.early_stopping);
+  if (verdict == Verdict::kBest) state_.best_evaluation = metrics;
+  return verdict;
 }
 
 void Trainer::require_finite() const {

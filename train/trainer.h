@@ -28,9 +28,9 @@ struct TrainerParts {
 
 /// Figures of the last update, for people and logs.
 struct UpdateReport {
-  double loss = 0;                     // mean over the global batch, before the update
-  int64_t samples = 0;                 // of the global batch
-  std::optional<double> gradient_norm; // global L2, before clipping; with clip_norm only
+  double loss = 0;                       // mean over the global batch, before the update
+  int64_t samples = 0;                   // of the global batch
+  std::optional<double> gradient_norm;   // global L2, before clipping; with clip_norm only
   std::array<double, kParts> factors{};  // of the schedules
   int64_t created_rows = 0;
   data::ReadStatistics read;
@@ -44,8 +44,8 @@ struct UpdateReport {
 class Trainer {
  public:
   /// Called before rows are made for a batch; throws Error{resource} when they would not fit.
-  using MemoryCheck = std::function<void(const embedding::Collection&,
-                                         const embedding::KeyedBatch&)>;
+  using MemoryCheck =
+      std::function<void(const embedding::Collection&, const embedding::KeyedBatch&)>;
 
   /// Continues from `state`: the reader is moved to state.next. A fresh run passes first_state().
   /// Throws Error{config} when the state belongs to other data (input_digest).
@@ -59,7 +59,7 @@ class Trainer {
   bool step();
 
   /// Takes an evaluation into plateau schedules and early stopping.
-  Verdict observe(const EvaluationResult& result);
+  Verdict observe(const kernels::EvalMetrics& metrics);
 
   /// Throws Error{diverged} when a weight of the dense part, or a row that the last batch read, is
   /// not finite: called before a checkpoint is written.
@@ -69,6 +69,7 @@ class Trainer {
   bool consistent() const { return consistent_; }
   const TrainerState& state() const { return state_; }
   const UpdateReport& report() const { return report_; }
+  int64_t updates_per_epoch() const { return updates_per_epoch_; }
   /// Time is the caller's: it adds what it measured before it saves the state.
   void add_seconds(double seconds) { state_.train_seconds += seconds; }
 
@@ -93,6 +94,7 @@ class Trainer {
   BatchLoss loss_;
   embedding::KeyedBatch sum_;     // of the parts of an update, when there are several
   std::vector<Part> table_part_;  // whose schedule each table follows
+  int64_t updates_per_epoch_ = 0;
   bool consistent_ = true;
   UpdateInput* last_input_ = nullptr;  // held by the pipeline until the next read
   std::unique_ptr<BatchPipeline> pipeline_;

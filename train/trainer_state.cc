@@ -9,7 +9,10 @@ namespace {
 
 using nlohmann::json;
 
-json optional_json(const std::optional<double>& value) { return value ? json(*value) : json(); }
+nlohmann::ordered_json optional_json(const std::optional<double>& value) {
+  if (!value) return nullptr;
+  return *value;
+}
 
 std::optional<double> optional_from(const json& value) {
   if (value.is_null()) return std::nullopt;
@@ -54,6 +57,39 @@ RunningState running_from(const json& value) {
           .negatives = value.at("negatives")};
 }
 
+}  // namespace
+
+nlohmann::ordered_json to_json(const kernels::EvalMetrics& metrics) {
+  return {{"samples", metrics.samples},
+          {"weight", metrics.weight},
+          {"auc", optional_json(metrics.auc)},
+          {"logloss", optional_json(metrics.logloss)},
+          {"ne", optional_json(metrics.normalized_entropy)},
+          {"calibration", optional_json(metrics.calibration)},
+          {"gauc", optional_json(metrics.group_auc)},
+          {"groups", metrics.groups},
+          {"groups_with_auc", metrics.groups_with_auc}};
+}
+
+namespace {
+
+json evaluation_json(const std::optional<kernels::EvalMetrics>& metrics) {
+  return metrics ? json(to_json(*metrics)) : json();
+}
+
+std::optional<kernels::EvalMetrics> evaluation_from(const json& value) {
+  if (value.is_null()) return std::nullopt;
+  return kernels::EvalMetrics{.samples = value.at("samples"),
+                              .weight = value.at("weight"),
+                              .auc = optional_from(value.at("auc")),
+                              .logloss = optional_from(value.at("logloss")),
+                              .normalized_entropy = optional_from(value.at("ne")),
+                              .calibration = optional_from(value.at("calibration")),
+                              .group_auc = optional_from(value.at("gauc")),
+                              .groups = value.at("groups"),
+                              .groups_with_auc = value.at("groups_with_auc")};
+}
+
 TrainerState state_from(const json& value) {
   TrainerState state;
   state.step = value.at("step");
@@ -67,6 +103,8 @@ TrainerState state_from(const json& value) {
   state.running = running_from(value.at("running"));
   state.train_seconds = value.at("train_seconds");
   state.last_evaluation_step = value.at("last_evaluation_step");
+  state.last_evaluation = evaluation_from(value.at("last_evaluation"));
+  state.best_evaluation = evaluation_from(value.at("best_evaluation"));
   return state;
 }
 
@@ -84,7 +122,9 @@ std::string to_json(const TrainerState& state) {
                       {"early_stopping", early_stopping_json(state.early_stopping)},
                       {"running", running_json(state.running)},
                       {"train_seconds", state.train_seconds},
-                      {"last_evaluation_step", state.last_evaluation_step}};
+                      {"last_evaluation_step", state.last_evaluation_step},
+                      {"last_evaluation", evaluation_json(state.last_evaluation)},
+                      {"best_evaluation", evaluation_json(state.best_evaluation)}};
   return value.dump();
 }
 

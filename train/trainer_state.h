@@ -2,11 +2,13 @@
 
 #include <array>
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/batch.h"
+#include "kernels/metrics.h"
 
 namespace strata::train {
 
@@ -43,18 +45,23 @@ struct RunningState {
 /// their optimizer state are saved beside it; random numbers are counted from (seed, step), so the
 /// two numbers are all there is to save of them. Taken between updates only.
 struct TrainerState {
-  int64_t step = 0;     // updates done
-  int64_t samples = 0;  // samples trained, over all epochs
-  uint64_t seed = 0;    // train.seed of the run
-  BatchPosition next;   // the first batch that has not been trained
+  int64_t step = 0;           // updates done
+  int64_t samples = 0;        // samples trained, over all epochs
+  uint64_t seed = 0;          // train.seed of the run
+  BatchPosition next;         // the first batch that has not been trained
   uint64_t input_digest = 0;  // data::Reader::input_digest: the order means nothing on other data
   std::array<PlateauState, kParts> plateaus;
   EarlyStoppingState early_stopping;
   RunningState running;
   double train_seconds = 0;           // time spent so far, earlier sessions included
   int64_t last_evaluation_step = -1;  // update after which the evaluation ran last; -1: never
+  std::optional<kernels::EvalMetrics> last_evaluation;
+  std::optional<kernels::EvalMetrics> best_evaluation;  // of early stopping
   bool operator==(const TrainerState&) const = default;
 };
+
+/// Metrics by their names in --json output and metrics.jsonl; undefined ones are null.
+nlohmann::ordered_json to_json(const kernels::EvalMetrics& metrics);
 
 /// One JSON object; numbers keep every bit. Thread-safe.
 std::string to_json(const TrainerState& state);

@@ -19,6 +19,9 @@ TrainerState some_state() {
   state.running = {.loss_sum = 1e-300, .weight_sum = 0.1, .positives = {0.1, 0}, .negatives = {3}};
   state.train_seconds = 12.5;
   state.last_evaluation_step = 12'000;
+  state.last_evaluation.emplace().logloss = 0.3;
+  state.last_evaluation->samples = 3;
+  state.best_evaluation.emplace().auc = 2.0 / 3;
   return state;
 }
 
