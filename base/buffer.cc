@@ -5,33 +5,53 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/check.h"
 #include "base/error.h"
 
 namespace strata {
 namespace {
-constexpr size_t kHugePage = size_t{2} << 20;
-}
 
-HugeBuffer::HugeBuffer(size_t bytes) : bytes_((bytes + kHugePage - 1) / kHugePage * kHugePage) {
-  if (bytes == 0) return;
-  // Map one huge page more than needed and give back the ends, so that the start is aligned.
-  const size_t mapped = bytes_ + kHugePage;
-  void* raw = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+std::byte* map_pages(size_t bytes) {
+  void* raw = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (raw == MAP_FAILED) {
-    throw Error(ErrorCode::kResource, "cannot map {} bytes of memory: {}", mapped,
+    throw Error(ErrorCode::kResource, "cannot map {} bytes of memory: {}", bytes,
                 std::strerror(errno));
   }
-  const auto start = reinterpret_cast<uintptr_t>(raw);
-  const uintptr_t aligned = (start + kHugePage - 1) / kHugePage * kHugePage;
-  if (aligned > start) munmap(raw, aligned - start);
-  const uintptr_t end = aligned + bytes_;
-  if (start + mapped > end) munmap(reinterpret_cast<void*>(end), start + mapped - end);
-  data_ = reinterpret_cast<std::byte*>(aligned);
+  return static_cast<std::byte*>(raw);
+}
+
+size_t round_up(size_t bytes, size_t step) { return (bytes + step - 1) / step * step; }
+
+}  // namespace
+
+HugeBuffer::HugeBuffer(size_t bytes, Pages pages) {
+  if (bytes == 0) return;
+  if (pages == Pages::kSmall) {
+    bytes = round_up(bytes, kSmallPageBytes);
+    data_ = map_pages(bytes);
+    bytes_ = bytes;
+    madvise(data_, bytes_, MADV_NOHUGEPAGE);
+    return;
+  }
+  bytes = round_up(bytes, kHugePageBytes);
+  // Map one huge page more than needed and give back the ends, so that the start is aligned.
+  const size_t mapped = bytes + kHugePageBytes;
+  std::byte* raw = map_pages(mapped);
+  const size_t before = -reinterpret_cast<uintptr_t>(raw) % kHugePageBytes;
+  if (before > 0) munmap(raw, before);
+  if (before < kHugePageBytes) munmap(raw + before + bytes, kHugePageBytes - before);
+  data_ = raw + before;
+  bytes_ = bytes;
   madvise(data_, bytes_, MADV_HUGEPAGE);  // advice only; 4 KiB pages are correct too
 }
 
 HugeBuffer::~HugeBuffer() {
   if (data_) munmap(data_, bytes_);
+}
+
+void HugeBuffer::release(size_t offset, size_t bytes) {
+  STRATA_CHECK(offset <= bytes_ && bytes <= bytes_ - offset, "release", offset, bytes, bytes_);
+  madvise(data_ + offset, bytes, MADV_DONTNEED);
 }
 
 }  // namespace strata

@@ -28,12 +28,19 @@ struct AlignedAllocator {
 template <class T>
 using AlignedVector = std::vector<T, AlignedAllocator<T>>;
 
-/// Anonymous zeroed memory of at least 2 MiB steps, on huge pages where the kernel allows it.
-/// Physical memory is taken on first touch. Throws Error{resource} when the mapping is refused.
+/// Page size a HugeBuffer asks for.
+enum class Pages { kHuge, kSmall };
+
+/// Anonymous zeroed memory: in steps of 2 MiB on huge pages where the kernel allows it, or (kSmall)
+/// in steps of 4 KiB. Physical memory is taken on first touch, a page at a time.
+/// Throws Error{resource} when the mapping is refused.
 class HugeBuffer {
  public:
+  static constexpr size_t kHugePageBytes = size_t{2} << 20;
+  static constexpr size_t kSmallPageBytes = size_t{4} << 10;
+
   HugeBuffer() = default;
-  explicit HugeBuffer(size_t bytes);
+  explicit HugeBuffer(size_t bytes, Pages pages = Pages::kHuge);
   HugeBuffer(HugeBuffer&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
   HugeBuffer& operator=(HugeBuffer&& other) noexcept {
@@ -45,6 +52,9 @@ class HugeBuffer {
 
   std::byte* data() const { return data_; }
   size_t bytes() const { return bytes_; }
+  /// Gives the physical memory of [offset, offset + bytes) back to the system; the range reads as
+  /// zeros when it is touched again. Both are multiples of the page size.
+  void release(size_t offset, size_t bytes);
 
  private:
   std::byte* data_ = nullptr;

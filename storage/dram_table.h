@@ -13,14 +13,20 @@ namespace strata::storage {
 inline constexpr int64_t kNoSlot = -1;
 
 struct DramTableConfig {
-  int row_bytes = 0;    // > 0
-  int shard_bits = 10;  // 2^shard_bits shards: the top bits of h
+  int row_bytes = 0;    // > 0, at most 64 MiB
+  int shard_bits = 10;  // 2^shard_bits shards: the top bits of h; 0 … 16
 };
 
 struct DramTableUsage {
   int64_t rows = 0;         // keys present
-  int64_t index_bytes = 0;  // bucket runs
+  int64_t index_bytes = 0;  // bucket runs and what describes them
   int64_t row_bytes = 0;    // touched memory of the row arena, free slots included
+};
+
+/// A key and where its row is.
+struct KeySlot {
+  uint64_t h = 0;
+  int64_t slot = kNoSlot;
 };
 
 /// Growable, exact hash table h -> row of fixed width, in DRAM.
@@ -28,12 +34,17 @@ struct DramTableUsage {
 /// h is a mixed key (uniform 64 bits); its top shard_bits are the shard. Every shard has its own
 /// run of buckets, so growth and scans act on one shard; a table under 64 k rows has one run for
 /// all. Rows live apart from the buckets in segments that never move: a slot stays valid until its
-/// key is erased. Buckets are addressed by multiply-high on h, so bucket order follows h.
+/// key is erased. Buckets are addressed by multiply-high on h, so bucket order follows h. Keys that
+/// are not uniform are slow, never wrong.
+///
+/// Shards grow by a seventh, each at another load, so the table as a whole grows smoothly: about
+/// 16.5 bytes of index a row, and no pause longer than the growth of one shard.
 ///
 /// Thread safety: any number of threads may `find`. Threads may call `find_or_insert` and `erase`
 /// at the same time when no two of them touch the same shard AND shared_run() is false (callers
-/// split sorted keys at shard borders, see splittable()). Everything else is exclusive.
-/// Memory: throws Error{resource} when the system refuses memory.
+/// split sorted keys at shard borders). Everything else is exclusive.
+/// Memory: throws Error{resource} when the system refuses memory; keys and rows that were there
+/// stay as they were.
 class DramTable {
  public:
   explicit DramTable(const DramTableConfig& config);
@@ -41,7 +52,7 @@ class DramTable {
   DramTable(DramTable&&) noexcept;
   DramTable& operator=(DramTable&&) noexcept;
 
-  /// slots[i] <- slot of hashes[i], or kNoSlot.
+  /// slots[i] <- slot of hashes[i], or kNoSlot. Fastest when hashes ascend.
   void find(std::span<const uint64_t> hashes, std::span<int64_t> slots) const;
 
   /// slots[i] <- slot of hashes[i]; absent keys get a fresh zeroed row and their positions i are
@@ -52,15 +63,22 @@ class DramTable {
   /// Removes keys; returns how many were present. Freed slots are reused.
   int64_t erase(std::span<const uint64_t> hashes);
 
-  /// Grows, if need be, so that `more` insertions cause no growth in between. Exclusive.
+  /// Grows the index, if need be, so that `more` insertions of uniform keys cause no growth in
+  /// between. Exclusive.
   void reserve(int64_t more);
 
   /// Calls visit(h, slot) for every key of `shard`, ascending in h.
   template <class F>
-  void scan(int shard, F&& visit) const;  // defined in the .h by the owner of this room
+  void scan(int shard, F&& visit) const {
+    for (const KeySlot& key : keys_of(shard)) visit(key.h, key.slot);
+  }
+  /// The keys of `shard`, ascending in h.
+  std::vector<KeySlot> keys_of(int shard) const;
 
+  /// Valid until the table grows; rows themselves never move.
   kernels::RowsRef rows() const;
   int shards() const;
+  int shard_of(uint64_t h) const;
   int64_t size() const;
   /// True when several shards share one run: then only one thread may insert or erase.
   bool shared_run() const;

@@ -1,0 +1,223 @@
+#include "storage/dram_table.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <new>
+#include <utility>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "storage/dram_table_index.h"
+#include "storage/dram_table_memory.h"
+#include "storage/dram_table_run.h"
+#include "storage/row_arena.h"
+
+namespace strata::storage {
+namespace {
+
+constexpr int64_t kSharedRows = int64_t{1} << 16;  // below, one run serves all shards
+constexpr size_t kAhead = 24;                      // walks in flight: enough to hide DRAM latency
+constexpr int64_t kMaxChunkRows = 256;
+constexpr int64_t kMaxChunkBytes = int64_t{256} << 10;
+
+/// Sorts keys that are nearly in order: insertion, unless that turns out to be slow.
+void sort_nearly_sorted(std::vector<KeySlot>& keys) {
+  const auto less = [](const KeySlot& a, const KeySlot& b) { return a.h < b.h; };
+  size_t moves_left = 32 * keys.size();
+  for (size_t i = 1; i < keys.size(); ++i) {
+    const KeySlot key = keys[i];
+    size_t at = i;
+    for (; at > 0 && key.h < keys[at - 1].h && moves_left > 0; --at, --moves_left) {
+      keys[at] = keys[at - 1];
+    }
+    keys[at] = key;
+    if (moves_left == 0) return std::sort(keys.begin(), keys.end(), less);
+  }
+}
+
+/// Runs `body`; an allocation failure inside becomes a world error.
+template <class Body>
+auto with_memory_errors(Body&& body) {
+  try {
+    return body();
+  } catch (const std::bad_alloc&) {
+    throw Error(ErrorCode::kResource, "out of memory for the index of a table");
+  }
+}
+
+}  // namespace
+
+struct DramTable::Impl {
+  explicit Impl(const DramTableConfig& config)
+      : row_bytes(config.row_bytes),
+        shard_bits(config.shard_bits),
+        arena(config.row_bytes),
+        index(memory, 0, {0}) {}
+
+  bool shared() const { return index.run_bits() < shard_bits; }
+  size_t shard_of(uint64_t h) const { return (h >> 1) >> (63 - shard_bits); }
+  int64_t insert(uint64_t h);
+  int64_t take_slot(RunState& run);
+  void split(int64_t expected);
+
+  const int row_bytes;
+  const int shard_bits;
+  RowArena arena;
+  DramTableMemory memory;
+  DramTableIndex index;
+};
+
+int64_t DramTable::Impl::take_slot(RunState& run) {
+  if (!run.free.empty()) {
+    const int64_t slot = run.free.back();
+    run.free.pop_back();
+    std::memset(arena.rows().row(slot), 0, row_bytes);
+    return slot;
+  }
+  if (run.chunk.begin == run.chunk.end) {
+    const int64_t most = std::clamp<int64_t>(kMaxChunkBytes / row_bytes, 1, kMaxChunkRows);
+    run.chunk = arena.take(std::clamp<int64_t>(run.size / 16, 1, most));
+  }
+  return run.chunk.begin++;
+}
+
+/// Inserts an absent key; returns its slot.
+int64_t DramTable::Impl::insert(uint64_t h) {
+  if (shared() && index.state(0).size >= kSharedRows) split(0);
+  RunState& run = index.state(index.run_of(h));
+  const int64_t slot = take_slot(run);
+  try {
+    index.insert(h, static_cast<uint32_t>(slot));
+  } catch (...) {
+    run.free.push_back(static_cast<uint32_t>(slot));
+    throw;
+  }
+  return slot;
+}
+
+/// One run becomes one per shard. Their loads are staggered, so that they later grow in turn, the
+/// first shard first, and what a run leaves behind goes back to the system page after page.
+void DramTable::Impl::split(int64_t expected) {
+  std::vector<int64_t> sizes(size_t{1} << shard_bits);
+  index.for_each(0, [&](uint64_t h, uint32_t) { ++sizes[shard_of(h)]; });
+  const int64_t each = expected >> shard_bits;
+  for (int64_t& size : sizes) size = std::max(size, each);
+  DramTableIndex runs(memory, shard_bits, sizes);
+  index.for_each(0, [&](uint64_t h, uint32_t slot) { runs.insert(h, slot); });
+  runs.state(0).free = std::move(index.state(0).free);
+  runs.state(0).chunk = index.state(0).chunk;
+  index.swap(runs);
+}
+
+DramTable::DramTable(const DramTableConfig& config)
+    : impl_(with_memory_errors([&] {
+        STRATA_CHECK(config.shard_bits >= 0 && config.shard_bits <= 16, "shard bits",
+                     config.shard_bits);
+        return std::make_unique<Impl>(config);
+      })) {}
+DramTable::~DramTable() = default;
+DramTable::DramTable(DramTable&&) noexcept = default;
+DramTable& DramTable::operator=(DramTable&&) noexcept = default;
+
+void DramTable::find(std::span<const uint64_t> hashes, std::span<int64_t> slots) const {
+  STRATA_CHECK(hashes.size() == slots.size(), "spans", hashes.size(), slots.size());
+  constexpr size_t kRing = 32;
+  static_assert(kAhead < kRing);
+  Bucket* ring[kRing];
+  const DramTableIndex& index = impl_->index;
+  const size_t n = hashes.size();
+  const auto start = [&](size_t i) {
+    Bucket* home = index.home_of(hashes[i]);
+    __builtin_prefetch(home);
+    ring[i % kRing] = home;
+  };
+  for (size_t i = 0; i < std::min(n, kAhead); ++i) start(i);
+  for (size_t i = 0; i < n; ++i) {
+    if (i + kAhead < n) start(i + kAhead);
+    const Place place = find_key(ring[i % kRing], hashes[i]);
+    slots[i] = place.bucket ? place.bucket->slots[place.index] : kNoSlot;
+  }
+}
+
+void DramTable::find_or_insert(std::span<const uint64_t> hashes, std::span<int64_t> slots,
+                               std::vector<int64_t>& created) {
+  STRATA_CHECK(hashes.size() == slots.size(), "spans", hashes.size(), slots.size());
+  const DramTableIndex& index = impl_->index;
+  const size_t n = hashes.size();
+  with_memory_errors([&] {
+    for (size_t i = 0; i < std::min(n, kAhead); ++i) {
+      __builtin_prefetch(index.home_of(hashes[i]), 1);
+    }
+    for (size_t i = 0; i < n; ++i) {
+      if (i + kAhead < n) __builtin_prefetch(index.home_of(hashes[i + kAhead]), 1);
+      const Place place = find_key(index.home_of(hashes[i]), hashes[i]);
+      if (place.bucket) {
+        slots[i] = place.bucket->slots[place.index];
+        continue;
+      }
+      slots[i] = impl_->insert(hashes[i]);
+      created.push_back(static_cast<int64_t>(i));
+    }
+  });
+}
+
+int64_t DramTable::erase(std::span<const uint64_t> hashes) {
+  return with_memory_errors([&] {
+    DramTableIndex& index = impl_->index;
+    int64_t erased = 0;
+    for (const uint64_t h : hashes) {
+      const Place place = find_key(index.home_of(h), h);
+      if (!place.bucket) continue;
+      index.state(index.run_of(h)).free.push_back(place.bucket->slots[place.index]);
+      index.erase(h, place);
+      ++erased;
+    }
+    return erased;
+  });
+}
+
+void DramTable::reserve(int64_t more) {
+  STRATA_CHECK(more >= 0, "more", more);
+  with_memory_errors([&] {
+    const int64_t wished = size() + more;
+    if (impl_->shared() && wished >= kSharedRows) return impl_->split(wished);
+    DramTableIndex& index = impl_->index;
+    const auto runs = static_cast<double>(index.runs());
+    const double mean = static_cast<double>(wished) / runs;
+    const double keys = runs > 1 ? mean + 4 * std::sqrt(mean) : mean;  // four standard deviations
+    for (size_t r = 0; r < index.runs(); ++r) index.reserve(r, keys);
+  });
+}
+
+std::vector<KeySlot> DramTable::keys_of(int shard) const {
+  STRATA_CHECK(shard >= 0 && shard < shards(), "shard", shard);
+  return with_memory_errors([&] {
+    const DramTableIndex& index = impl_->index;
+    std::vector<KeySlot> keys;
+    const auto add = [&](uint64_t h, uint32_t slot) { keys.push_back({h, slot}); };
+    if (impl_->shared()) {
+      const uint64_t first = static_cast<uint64_t>(shard) << (64 - impl_->shard_bits);
+      index.for_each_between(first, first + (~uint64_t{0} >> impl_->shard_bits), add);
+    } else {
+      keys.reserve(index.state(shard).size);
+      index.for_each(shard, add);
+    }
+    sort_nearly_sorted(keys);
+    return keys;
+  });
+}
+
+kernels::RowsRef DramTable::rows() const { return impl_->arena.rows(); }
+int DramTable::shards() const { return 1 << impl_->shard_bits; }
+int DramTable::shard_of(uint64_t h) const { return static_cast<int>(impl_->shard_of(h)); }
+int64_t DramTable::size() const { return impl_->index.size(); }
+bool DramTable::shared_run() const { return impl_->shared(); }
+
+DramTableUsage DramTable::usage() const {
+  return {.rows = size(),
+          .index_bytes = impl_->memory.bytes() + impl_->index.described_bytes(),
+          .row_bytes = impl_->arena.touched_bytes()};
+}
+
+}  // namespace strata::storage

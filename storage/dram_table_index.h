@@ -1,0 +1,88 @@
+#pragma once
+// Which slot a key has; an implementation detail of dram_table.cc.
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "storage/dram_table.h"
+#include "storage/dram_table_memory.h"
+#include "storage/dram_table_run.h"
+#include "storage/row_arena.h"
+
+namespace strata::storage {
+
+/// What a run knows beside its buckets; insertions read it, finds do not.
+struct RunState {
+  int64_t size = 0;            // keys
+  int64_t limit = 0;           // grows before it holds more keys
+  uint64_t padding = 0;        // buckets behind the homes
+  SlotRange chunk;             // fresh slots for this run
+  std::vector<uint32_t> free;  // slots of erased keys
+};
+
+/// 2^run_bits runs of buckets, each for a range of h, each growing by itself.
+/// Thread safety: as DramTable, with "run" for "shard".
+class DramTableIndex {
+ public:
+  /// Empty; each run gets homes for its expected keys at a load of kMaxLoad / growth^phase, where
+  /// phase goes from 0 (the first run) towards 1 (the last).
+  DramTableIndex(DramTableMemory& memory, int run_bits, const std::vector<int64_t>& expected);
+  ~DramTableIndex();
+  DramTableIndex(DramTableIndex&& other) noexcept { swap(other); }
+  void swap(DramTableIndex& other) noexcept;
+
+  int run_bits() const { return run_bits_; }
+  size_t runs() const { return runs_.size(); }
+  size_t run_of(uint64_t h) const { return (h >> 1) >> (63 - run_bits_); }
+  Bucket* home_of(uint64_t h) const { return runs_[run_of(h)].home(h << run_bits_); }
+  RunState& state(size_t run) { return states_[run]; }
+  const RunState& state(size_t run) const { return states_[run]; }
+
+  /// Inserts an absent key. Throws Error{resource}, std::bad_alloc; then nothing has changed.
+  void insert(uint64_t h, uint32_t slot);
+  /// Removes the key at `place`.
+  void erase(uint64_t h, Place place);
+  /// At least as many homes as `keys` in this run need.
+  void reserve(size_t run, double keys);
+
+  int64_t size() const;
+  int64_t described_bytes() const;
+
+  /// Calls visit(h, slot) for the keys of a run, in no exact order.
+  template <class Visit>
+  void for_each(size_t run, Visit&& visit) const {
+    visit_buckets(runs_[run].buckets, end_of(run), visit);
+  }
+  /// The same for the keys of [first, last], a range within one run.
+  template <class Visit>
+  void for_each_between(uint64_t first, uint64_t last, Visit&& visit) const {
+    const Bucket* end = home_of(last);
+    while (end->passed() > 0) ++end;
+    visit_buckets(home_of(first), end + 1, [&](uint64_t h, uint32_t slot) {
+      if (h >= first && h <= last) visit(h, slot);
+    });
+  }
+
+ private:
+  template <class Visit>
+  static void visit_buckets(const Bucket* begin, const Bucket* end, Visit&& visit) {
+    for (const Bucket* b = begin; b != end; ++b) {
+      for (uint32_t i = 0; i < b->count(); ++i) visit(b->keys[i], b->slots[i]);
+    }
+  }
+  const Bucket* end_of(size_t run) const {
+    return runs_[run].buckets + runs_[run].homes + states_[run].padding;
+  }
+  void make_room(size_t run);
+  void rebuild(size_t run, uint64_t homes, uint64_t padding);
+  bool copy_keys(size_t run, Run to, uint64_t padding) const;
+  void release(size_t run);
+
+  DramTableMemory* memory_ = nullptr;
+  int run_bits_ = 0;
+  std::vector<Run> runs_;         // beside states_: what a find reads stays small
+  std::vector<RunState> states_;  // [runs]
+};
+
+}  // namespace strata::storage

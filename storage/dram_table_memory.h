@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <vector>
+
+#include "base/buffer.h"
+
+namespace strata::storage {
+
+/// Memory for the bucket runs of a DramTable. Small blocks, and all while they are few, come from
+/// the heap. Large ones are cut one after another from extents on huge pages; the pages of freed
+/// blocks go back to the system, so runs that grow in turn leave no holes behind.
+/// Thread safety: all members may be called at the same time.
+class DramTableMemory {
+ public:
+  DramTableMemory() = default;
+  ~DramTableMemory();
+  DramTableMemory(const DramTableMemory&) = delete;
+  DramTableMemory& operator=(const DramTableMemory&) = delete;
+
+  /// Zeroed, aligned to 64. bytes > 0. Throws Error{resource}.
+  std::byte* allocate(size_t bytes);
+  /// Takes back a block of allocate(bytes).
+  void free(std::byte* block, size_t bytes);
+
+  /// Physical memory in use: blocks, and pages of extents not yet given back.
+  int64_t bytes() const;
+
+ private:
+  struct Extent {
+    HugeBuffer memory;
+    size_t used = 0;              // cut from the front; never cut twice
+    size_t live = 0;              // bytes of blocks not freed
+    std::vector<uint32_t> pages;  // live bytes per huge page
+    size_t released = 0;          // pages given back
+  };
+
+  // With mutex_ held:
+  std::byte* allocate_large(size_t bytes);
+  bool free_large(std::byte* block, size_t bytes);
+  Extent& extent_with(size_t bytes);
+
+  mutable std::mutex mutex_;
+  std::vector<Extent> extents_;  // the last one is cut from
+  size_t small_bytes_ = 0;
+  size_t large_bytes_ = 0;
+};
+
+}  // namespace strata::storage

@@ -1,0 +1,101 @@
+#include "storage/row_arena.h"
+
+#include <algorithm>
+#include <bit>
+#include <limits>
+#include <new>
+
+#include "base/check.h"
+#include "base/error.h"
+
+namespace strata::storage {
+namespace {
+
+constexpr int64_t kSegmentBytes = int64_t{1} << 20;  // at most: the directory stays in cache
+constexpr int kMaxSegmentBits = 16;
+constexpr int64_t kMaxRowBytes = int64_t{64} << 20;
+constexpr int64_t kMaxExtentBytes = int64_t{1} << 30;
+// From here on a whole huge page of slack is small beside the arena (an extent is a quarter of it).
+constexpr int64_t kHugeExtentBytes = int64_t{4} << 20;
+constexpr int64_t kMaxSlots = std::numeric_limits<uint32_t>::max();
+
+int segment_bits_for(int row_bytes) {
+  STRATA_CHECK(row_bytes > 0 && row_bytes <= kMaxRowBytes, "row bytes", row_bytes);
+  const auto rows = static_cast<uint64_t>(std::max<int64_t>(1, kSegmentBytes / row_bytes));
+  return std::min(kMaxSegmentBits, static_cast<int>(std::bit_width(rows)) - 1);
+}
+
+}  // namespace
+
+RowArena::RowArena(int row_bytes)
+    : row_bytes_(row_bytes), segment_bits_(segment_bits_for(row_bytes)) {}
+
+SlotRange RowArena::take(int64_t rows) {
+  STRATA_CHECK(rows >= 0, "rows", rows);
+  const std::lock_guard lock(mutex_);
+  if (taken_ + rows > kMaxSlots) {
+    throw Error(ErrorCode::kResource, "a table in DRAM holds at most {} rows", kMaxSlots);
+  }
+  while (taken_ + rows > segments_ << segment_bits_) add_extent();
+  const SlotRange range{taken_, taken_ + rows};
+  taken_ = range.end;
+  return range;
+}
+
+void RowArena::add_extent() {
+  const int64_t segment_bytes = int64_t{row_bytes_} << segment_bits_;
+  const int64_t wished = std::min(kMaxExtentBytes, segments_ * segment_bytes / 4);
+  int64_t segments = std::max<int64_t>(1, wished / segment_bytes);
+  const bool huge = segments * segment_bytes >= kHugeExtentBytes;
+  Extent extent{.memory = {},
+                .first_slot = segments_ << segment_bits_,
+                .rows = 0,
+                .page_bytes = huge ? HugeBuffer::kHugePageBytes : HugeBuffer::kSmallPageBytes};
+  try {
+    extent.memory = HugeBuffer(segments * segment_bytes, huge ? Pages::kHuge : Pages::kSmall);
+  } catch (const Error&) {
+    if (segments == 1) throw;
+    segments = 1;  // near the limit of the address space: as little as possible
+    extent.page_bytes = HugeBuffer::kSmallPageBytes;
+    extent.memory = HugeBuffer(segment_bytes, Pages::kSmall);
+  }
+  extent.rows = segments << segment_bits_;
+  try {
+    publish_segments(extent);
+    extents_.push_back(std::move(extent));
+  } catch (const std::bad_alloc&) {
+    throw Error(ErrorCode::kResource, "out of memory while a table of {} rows grows", taken_);
+  }
+  segments_ += segments;
+}
+
+void RowArena::publish_segments(const Extent& extent) {
+  const int64_t added = extent.rows >> segment_bits_;
+  extents_.reserve(extents_.size() + 1);
+  if (segments_ + added > directory_capacity_) {
+    const int64_t capacity = std::max<int64_t>(4, 2 * (segments_ + added));
+    auto larger = std::make_unique<std::byte*[]>(capacity);
+    if (segments_ > 0) std::copy_n(directories_.back().get(), segments_, larger.get());
+    directories_.push_back(std::move(larger));  // older ones stay: readers may hold them
+    directory_capacity_ = capacity;
+  }
+  std::byte** directory = directories_.back().get();
+  for (int64_t s = 0; s < added; ++s) {
+    directory[segments_ + s] = extent.memory.data() + (s << segment_bits_) * row_bytes_;
+  }
+  directory_.store(directory, std::memory_order_release);
+}
+
+int64_t RowArena::touched_bytes() const {
+  const std::lock_guard lock(mutex_);
+  int64_t bytes = 0;
+  for (const Extent& extent : extents_) {
+    const int64_t rows = std::clamp<int64_t>(taken_ - extent.first_slot, 0, extent.rows);
+    const auto page = static_cast<int64_t>(extent.page_bytes);
+    const int64_t pages = (rows * row_bytes_ + page - 1) / page * page;
+    bytes += std::min(pages, static_cast<int64_t>(extent.memory.bytes()));
+  }
+  return bytes;
+}
+
+}  // namespace strata::storage
