@@ -90,7 +90,8 @@ void DramTableIndex::make_room(size_t run) {
   const RunState& state = states_[run];
   const uint64_t homes = runs_[run].homes;
   if (2 * state.size < state.limit) return rebuild(run, homes, 2 * state.padding);
-  const double factor = runs_.size() > 1 ? kGrowth : homes < kTinyHomes ? kTinyGrowth : kLoneGrowth;
+  const bool tiny = runs_.size() == 1 && homes < kTinyHomes;
+  const double factor = tiny ? kTinyGrowth : kGrowth;
   const auto larger = static_cast<uint64_t>(std::ceil(static_cast<double>(homes) * factor));
   rebuild(run, larger, std::max(padding_for(larger), state.padding));
 }
