@@ -132,9 +132,9 @@ void list_occurrences(std::span<const OccurrenceRange> order, UniqueKeys& out) {
   int32_t* const occurrences = out.occurrences.data();
   size_t visited = 0;
   for (const OccurrenceRange range : order) {
-    STRATA_CHECK(range.begin >= 0 && range.begin <= range.end &&
-                     range.end <= static_cast<int64_t>(n),
-                 "occurrences", range.begin, range.end, n);
+    STRATA_CHECK(
+        range.begin >= 0 && range.begin <= range.end && range.end <= static_cast<int64_t>(n),
+        "occurrences", range.begin, range.end, n);
     for (int64_t i = range.begin; i < range.end; ++i) {
       occurrences[cursor[inverse[i]]++] = static_cast<int32_t>(i);
     }

@@ -94,8 +94,10 @@ struct PoolKernel {
 template <DType kDType>
 void pool_dim(const PoolRows& p) {
   switch (p.dim) {
-    case 1: return isa::dispatch<PoolKernel<kDType, 1>, typename PoolKernel<kDType, 1>::Args>({p});
-    case 8: return isa::dispatch<PoolKernel<kDType, 8>, typename PoolKernel<kDType, 8>::Args>({p});
+    case 1:
+      return isa::dispatch<PoolKernel<kDType, 1>, typename PoolKernel<kDType, 1>::Args>({p});
+    case 8:
+      return isa::dispatch<PoolKernel<kDType, 8>, typename PoolKernel<kDType, 8>::Args>({p});
     case 10:
       return isa::dispatch<PoolKernel<kDType, 10>, typename PoolKernel<kDType, 10>::Args>({p});
     case 16:
@@ -106,7 +108,8 @@ void pool_dim(const PoolRows& p) {
       return isa::dispatch<PoolKernel<kDType, 64>, typename PoolKernel<kDType, 64>::Args>({p});
     case 128:
       return isa::dispatch<PoolKernel<kDType, 128>, typename PoolKernel<kDType, 128>::Args>({p});
-    default: return isa::dispatch<PoolKernel<kDType, 0>, typename PoolKernel<kDType, 0>::Args>({p});
+    default:
+      return isa::dispatch<PoolKernel<kDType, 0>, typename PoolKernel<kDType, 0>::Args>({p});
   }
 }
 
@@ -131,19 +134,23 @@ void pool_rows(const PoolRows& args) {
   if (args.begin >= args.end) return;
   STRATA_CHECK(args.dim > 0 && args.stride >= args.dim, "shape", args.dim, args.stride);
   switch (args.dtype) {
-    case DType::kF32: return pool_dim<DType::kF32>(args);
-    case DType::kBf16: return pool_dim<DType::kBf16>(args);
-    case DType::kF16: return pool_dim<DType::kF16>(args);
+    case DType::kF32:
+      return pool_dim<DType::kF32>(args);
+    case DType::kBf16:
+      return pool_dim<DType::kBf16>(args);
+    case DType::kF16:
+      return pool_dim<DType::kF16>(args);
   }
 }
 
 void mean_factors(const Bags& bags, float* factors) {
-  bag_factors(bags, factors, [](double w) { return w; }, [](double sum) { return sum; });
+  bag_factors(
+      bags, factors, [](double w) { return w; }, [](double sum) { return sum; });
 }
 
 void sqrtn_factors(const Bags& bags, float* factors) {
-  bag_factors(bags, factors, [](double w) { return w * w; },
-              [](double sum) { return std::sqrt(sum); });
+  bag_factors(
+      bags, factors, [](double w) { return w * w; }, [](double sum) { return std::sqrt(sum); });
 }
 
 }  // namespace strata::kernels

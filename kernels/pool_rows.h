@@ -11,14 +11,14 @@ namespace strata::kernels {
 struct PoolRows {
   const std::byte* const* rows = nullptr;  // [U] first byte of each row; weights come first
   DType dtype = DType::kF32;
-  int dim = 0;                             // D
-  const int32_t* inverse = nullptr;        // [N] occurrence -> row, in [0, U)
-  const int32_t* bag_offsets = nullptr;    // [B + 1] into inverse; null: occurrence b is sample b
-  const float* factors = nullptr;          // [N], or null: all ones
-  int64_t begin = 0;                       // samples [begin, end) are pooled
+  int dim = 0;                           // D
+  const int32_t* inverse = nullptr;      // [N] occurrence -> row, in [0, U)
+  const int32_t* bag_offsets = nullptr;  // [B + 1] into inverse; null: occurrence b is sample b
+  const float* factors = nullptr;        // [N], or null: all ones
+  int64_t begin = 0;                     // samples [begin, end) are pooled
   int64_t end = 0;
-  float* out = nullptr;                    // [end - begin, D], row 0 is sample `begin`
-  int64_t stride = 0;                      // floats from one row of out to the next
+  float* out = nullptr;  // [end - begin, D], row 0 is sample `begin`
+  int64_t stride = 0;    // floats from one row of out to the next
 };
 
 /// Gathers rows and pools them per sample: out[b] = sum over its bag of factor * weights, in the
@@ -31,7 +31,7 @@ void pool_rows(const PoolRows& args);
 struct Bags {
   const int32_t* offsets = nullptr;  // [bags + 1]
   int64_t bags = 0;
-  const float* weights = nullptr;    // [N] or null: all ones
+  const float* weights = nullptr;  // [N] or null: all ones
 };
 
 /// What turns mean and sqrt-n pooling into a sum, per occurrence with weight w:

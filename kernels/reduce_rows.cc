@@ -153,17 +153,25 @@ void reduce_dim(const ReduceRows& r) {
 void reduce_rows(const ReduceRows& args) {
   if (args.u_begin >= args.u_end) return;
   STRATA_CHECK(args.dim > 0 && !args.lookups.empty(), "shape", args.dim, args.lookups.size());
-  STRATA_CHECK(args.chunk_begin.size() >= 2 && args.chunk_begin.size() <= kMaxLeaves + 1,
-               "chunks", args.chunk_begin.size());
+  STRATA_CHECK(args.chunk_begin.size() >= 2 && args.chunk_begin.size() <= kMaxLeaves + 1, "chunks",
+               args.chunk_begin.size());
   switch (args.dim) {
-    case 1: return reduce_dim<1>(args);
-    case 8: return reduce_dim<8>(args);
-    case 10: return reduce_dim<10>(args);
-    case 16: return reduce_dim<16>(args);
-    case 32: return reduce_dim<32>(args);
-    case 64: return reduce_dim<64>(args);
-    case 128: return reduce_dim<128>(args);
-    default: return reduce_dim<0>(args);
+    case 1:
+      return reduce_dim<1>(args);
+    case 8:
+      return reduce_dim<8>(args);
+    case 10:
+      return reduce_dim<10>(args);
+    case 16:
+      return reduce_dim<16>(args);
+    case 32:
+      return reduce_dim<32>(args);
+    case 64:
+      return reduce_dim<64>(args);
+    case 128:
+      return reduce_dim<128>(args);
+    default:
+      return reduce_dim<0>(args);
   }
 }
 

@@ -5,9 +5,9 @@
 
 namespace strata::kernels {
 
-/// Where the gradients of one lookup's occurrences are. Occurrences [begin, end) of the table belong
-/// to it; with j counted from begin, the gradient of occurrence j is row sample[j] of `rows` (row j
-/// where it is per occurrence), times factors[j].
+/// Where the gradients of one lookup's occurrences are. Occurrences [begin, end) of the table
+/// belong to it; with j counted from begin, the gradient of occurrence j is row sample[j] of `rows`
+/// (row j where it is per occurrence), times factors[j].
 struct OccurrenceGradients {
   int64_t begin = 0;
   int64_t end = 0;
@@ -20,8 +20,8 @@ struct OccurrenceGradients {
 
 /// The reduction for unique keys [u_begin, u_end) of one table.
 struct ReduceRows {
-  const int32_t* begin = nullptr;        // [U + 1] into occurrences (dedup.h)
-  const int32_t* occurrences = nullptr;  // [N], of each key by chunk, then in a fixed order
+  const int32_t* begin = nullptr;                // [U + 1] into occurrences (dedup.h)
+  const int32_t* occurrences = nullptr;          // [N], of each key by chunk, then in a fixed order
   std::span<const OccurrenceGradients> lookups;  // ascending, covering [0, N)
   std::span<const int64_t> chunk_begin;          // [chunks + 1] samples; chunks <= kMaxLeaves
   int dim = 0;                                   // D
