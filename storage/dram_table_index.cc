@@ -55,8 +55,8 @@ void DramTableIndex::swap(DramTableIndex& other) noexcept {
 void DramTableIndex::release(size_t run) {
   Run& r = runs_[run];
   if (!r.buckets) return;
-  memory_->free(reinterpret_cast<std::byte*>(r.buckets),
-                (r.homes + states_[run].padding) * sizeof(Bucket));
+  memory_->release(reinterpret_cast<std::byte*>(r.buckets),
+                   (r.homes + states_[run].padding) * sizeof(Bucket));
   r = {};
 }
 
@@ -77,7 +77,7 @@ void DramTableIndex::rebuild(size_t run, uint64_t homes, uint64_t padding) {
     const size_t bytes = (homes + padding) * sizeof(Bucket);
     larger.buckets = reinterpret_cast<Bucket*>(memory_->allocate(bytes));
     if (copy_keys(run, larger, padding)) break;
-    memory_->free(reinterpret_cast<std::byte*>(larger.buckets), bytes);
+    memory_->release(reinterpret_cast<std::byte*>(larger.buckets), bytes);
   }
   release(run);
   runs_[run] = larger;

@@ -51,7 +51,7 @@ std::byte* DramTableMemory::allocate(size_t bytes) {
   }
 }
 
-void DramTableMemory::free(std::byte* block, size_t bytes) {
+void DramTableMemory::release(std::byte* block, size_t bytes) {
   if (!block) return;
   const std::lock_guard lock(mutex_);
   if (free_large(block, bytes)) return;

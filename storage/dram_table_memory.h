@@ -23,7 +23,7 @@ class DramTableMemory {
   /// Zeroed, aligned to 64. bytes > 0. Throws Error{resource}.
   std::byte* allocate(size_t bytes);
   /// Takes back a block of allocate(bytes).
-  void free(std::byte* block, size_t bytes);
+  void release(std::byte* block, size_t bytes);
 
   /// Physical memory in use: blocks, and pages of extents not yet given back.
   int64_t bytes() const;

@@ -98,6 +98,26 @@ TEST(DramTable, RowsKeepTheirPlaceWhileTheTableGrows) {
   EXPECT_EQ(table.rows().row(slot), row);
 }
 
+/// Every shard's keys ascend and carry the model's values; together they are all keys.
+void expect_scans_show(const DramTable& table,
+                       const std::unordered_map<uint64_t, uint64_t>& model) {
+  int64_t seen = 0;
+  for (int shard = 0; shard < table.shards(); ++shard) {
+    const KeySlot* before = nullptr;
+    const auto keys = table.keys_of(shard);
+    for (const KeySlot& key : keys) {
+      ASSERT_EQ(table.shard_of(key.h), shard);
+      if (before) {
+        ASSERT_LT(before->h, key.h);
+      }
+      ASSERT_EQ(value_of(table, key.slot), model.at(key.h));
+      before = &key;
+      ++seen;
+    }
+  }
+  EXPECT_EQ(seen, static_cast<int64_t>(model.size()));
+}
+
 struct FuzzCase {
   int shard_bits;
   uint64_t key_space;
@@ -165,21 +185,7 @@ TEST_P(DramTableFuzz, BehavesLikeAHashMap) {
     }
     ASSERT_EQ(table.size(), static_cast<int64_t>(model.size()));
   }
-  int64_t seen = 0;
-  for (int shard = 0; shard < table.shards(); ++shard) {
-    const KeySlot* before = nullptr;
-    const auto keys = table.keys_of(shard);
-    for (const KeySlot& key : keys) {
-      ASSERT_EQ(table.shard_of(key.h), shard);
-      if (before) {
-        ASSERT_LT(before->h, key.h);
-      }
-      ASSERT_EQ(value_of(table, key.slot), model.at(key.h));
-      before = &key;
-      ++seen;
-    }
-  }
-  EXPECT_EQ(seen, table.size());
+  expect_scans_show(table, model);
 }
 
 class DramTableMemoryBound : public testing::TestWithParam<int> {};
