@@ -23,7 +23,8 @@ struct ReadPlan {
   int chunks = 8;             // slices of the determinism law: Batch::chunk_begin
   uint64_t seed = 1;          // of the order
   int64_t epochs = 1;         // 0: without end
-  BatchPosition start;        // first batch given
+  BatchPosition start{};      // first batch given
+  bool labels = true;         // false: labels are not read, lines may lack them (predict)
   // Worker w of W parses chunks [w*chunks/W, (w+1)*chunks/W) of each global batch; the other chunks
   // are empty in its batches. Positions mean the same to every worker.
   int worker = 0;
@@ -44,7 +45,7 @@ struct ReadStatistics {
   int64_t good = 0;
   int64_t bad = 0;
   int64_t blank = 0;
-  std::vector<BadRow> first_bad;  // at most 20, in the order they were met
+  std::vector<BadRow> first_bad{};  // at most 20, in the order they were met
 };
 
 /// Samples in the order of the law: a pure function of (seed, epoch, file list).

@@ -1,0 +1,237 @@
+// The fast path of Criteo's layout. Eight hexadecimal digits are read, checked and converted in one
+// 64-bit word (SWAR); lines are packed column by column, bad ones overwritten by the next.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+#include "data/criteo.h"
+#include "data/line_parser.h"
+#include "data/quote.h"
+#include "data/transforms.h"
+
+namespace strata::data {
+namespace {
+
+constexpr uint64_t repeat(uint8_t byte) { return byte * 0x0101010101010101ull; }
+
+/// Whether all eight bytes are hexadecimal digits.
+bool all_hex(uint64_t text) {
+  if (text & repeat(0x80)) return false;  // the sums below then cannot carry into a neighbour
+  const uint64_t lower = text | repeat(0x20);
+  const uint64_t digit = (text + repeat(0x80 - '0')) & ~(text + repeat(0x80 - '9' - 1));
+  const uint64_t letter = (lower + repeat(0x80 - 'a')) & ~(lower + repeat(0x80 - 'f' - 1));
+  return ((digit | letter) & repeat(0x80)) == repeat(0x80);
+}
+
+/// Value of eight hexadecimal digits, the first (lowest) byte most significant.
+uint64_t hex_value(uint64_t text) {
+  uint64_t x = (text & repeat(0x0f)) + 9 * ((text >> 6) & repeat(0x01));
+  x = ((x << 4) | (x >> 8)) & 0x00ff00ff00ff00ffull;
+  x = ((x << 8) | (x >> 16)) & 0x0000ffff0000ffffull;
+  return ((x << 16) | (x >> 32)) & 0xffffffffull;
+}
+
+/// Why a line is bad; made into text only when it is.
+struct Flaw {
+  enum Kind { kNone, kLabel, kInteger, kCategory } kind = kNone;
+  int field = 0;
+};
+
+/// Where the fields of a row go; fields the schema does not use share one scratch column.
+struct Columns {
+  Columns(RawColumns& raw, std::span<const int> integer_slots,
+          std::span<const int> category_slots) {
+    for (size_t k = 0; k < integer.size(); ++k) {
+      integer[k] = integer_slots[k] < 0 ? unused_integer.data() : raw.number(integer_slots[k]);
+    }
+    for (size_t k = 0; k < category.size(); ++k) {
+      category[k] = category_slots[k] < 0 ? unused_category.data() : raw.id(category_slots[k]);
+    }
+  }
+  Columns(const Columns&) = delete;
+  Columns& operator=(const Columns&) = delete;
+
+  std::array<double*, kCriteoIntegers> integer;
+  std::array<uint64_t*, kCriteoCategories> category;
+  std::array<double, kColumnStride> unused_integer;
+  std::array<uint64_t, kColumnStride> unused_category;
+};
+
+/// Reads "digits TAB" or "TAB" (missing: NaN) at `p`; null when the field is something else.
+inline const char* read_integer(const char* p, double& out) {
+  const bool negative = *p == '-';
+  const char* const digits = p += negative;
+  uint64_t value = 0;
+  for (unsigned digit; (digit = static_cast<uint8_t>(*p) - unsigned{'0'}) <= 9; ++p) {
+    value = value * 10 + digit;
+  }
+  if (*p != '\t') [[unlikely]]
+    return nullptr;
+  if (p == digits) {
+    out = std::numeric_limits<double>::quiet_NaN();
+    return negative ? nullptr : p + 1;
+  }
+  if (p - digits > 18) [[unlikely]] {
+    int64_t checked = 0;
+    if (!parse_integer({digits - negative, p}, checked)) return nullptr;
+    out = static_cast<double>(checked);
+    return p + 1;
+  }
+  const auto signed_value = static_cast<int64_t>(value);
+  out = static_cast<double>(negative ? -signed_value : signed_value);
+  return p + 1;
+}
+
+/// Categories of other lengths than eight digits: null when the field is not hexadecimal.
+const char* read_odd_category(const char* p, const char* end, uint64_t& out) {
+  const void* tab = memchr(p, '\t', static_cast<size_t>(end - p));
+  const char* const stop = tab == nullptr ? end : static_cast<const char*>(tab);
+  return parse_hex_id({p, stop}, out) ? stop : nullptr;
+}
+
+class CriteoParser final : public LineParser {
+ public:
+  CriteoParser(const Schema& schema, const Layout& layout, bool with_label)
+      : with_label_(with_label),
+        keep_label_(with_label && schema.label.field >= 0),
+        missing_id_(schema.missing_id()) {
+    integer_slots_.fill(-1);
+    category_slots_.fill(-1);
+    for (size_t i = 0; i < layout.numbers.size(); ++i) {
+      const int field = layout.numbers[i].field - kCriteoFirstInteger;
+      integer_slots_[static_cast<size_t>(field)] = static_cast<int>(i);
+    }
+    for (size_t i = 0; i < layout.ids.size(); ++i) {
+      const int field = layout.ids[i].field - kCriteoFirstCategory;
+      category_slots_[static_cast<size_t>(field)] = static_cast<int>(i);
+    }
+  }
+
+  void parse(std::span<const Line> lines, RawColumns& raw, RowBlock& out) const override {
+    Columns columns(raw, integer_slots_, category_slots_);
+    if (keep_label_) out.labels.resize(lines.size());
+    for (size_t i = 0; i < lines.size(); ++i) {
+      prefetch_ahead(lines, i);
+      const Line& line = lines[i];
+      if (line.size == 0 && !line.overlong) {
+        ++out.blank;
+        continue;
+      }
+      const Flaw flaw = parse_line(line, columns, out);
+      if (flaw.kind == Flaw::kNone) [[likely]] {
+        ++out.rows;
+      } else {
+        out.bad.push_back({static_cast<int32_t>(i), describe(line, flaw)});
+      }
+    }
+    if (keep_label_) out.labels.resize(static_cast<size_t>(out.rows));
+  }
+
+  std::optional<bool> label(const Line& line) const override {
+    if (line.overlong || line.size < 2 || line.text[1] != '\t') return {};
+    if (line.text[0] != '0' && line.text[0] != '1') return {};
+    return line.text[0] == '1';
+  }
+
+ private:
+  Flaw parse_line(const Line& line, Columns& columns, RowBlock& out) const {
+    const char* p = line.text;
+    const char* const end = p + line.size;
+    if (with_label_) {
+      const std::optional<bool> label_value = label(line);
+      if (!label_value) return {Flaw::kLabel, 0};
+      if (keep_label_) out.labels.data()[out.rows] = *label_value ? 1.0f : 0.0f;
+      p += 2;
+    } else if (std::count(p, end, '\t') == kCriteoFields - 1) {
+      p = static_cast<const char*>(memchr(p, '\t', line.size)) + 1;
+    }
+    for (int k = 0; k < kCriteoIntegers; ++k) {
+      p = read_integer(p, columns.integer.data()[k][out.rows]);
+      if (p == nullptr) [[unlikely]]
+        return {Flaw::kInteger, kCriteoFirstInteger + k};
+    }
+    return read_categories(p, end, columns, out.rows);
+  }
+
+  Flaw read_categories(const char* p, const char* end, Columns& columns, int64_t row) const {
+    constexpr int kLast = kCriteoCategories - 1;
+    for (int k = 0; k <= kLast; ++k) {
+      uint64_t& out = columns.category.data()[k][row];
+      uint64_t word;
+      std::memcpy(&word, p, sizeof word);
+      if (all_hex(word) && (k < kLast ? p[8] == '\t' : p + 8 == end)) [[likely]] {
+        out = hex_value(word);
+        p += 8;
+      } else if (k < kLast ? *p == '\t' : p == end) {
+        out = missing_id_;
+      } else {
+        p = read_odd_category(p, end, out);
+        if (p == nullptr || (k < kLast) == (p == end)) {
+          return {Flaw::kCategory, kCriteoFirstCategory + k};
+        }
+      }
+      ++p;
+    }
+    return {};
+  }
+
+  std::string describe(const Line& line, Flaw flaw) const {
+    if (line.overlong) return "the line is longer than 1 MiB";
+    const std::string_view text(line.text, line.size);
+    const int64_t fields = std::count(text.begin(), text.end(), '\t') + 1;
+    const bool without_label = !with_label_ && fields == kCriteoFields - 1;
+    if (fields != kCriteoFields && !without_label) {
+      return fmt::format("{} fields instead of {}", fields, kCriteoFields);
+    }
+    const std::string field = quoted(field_text(text, flaw.field - (without_label ? 1 : 0)));
+    switch (flaw.kind) {
+      case Flaw::kLabel:
+        return fmt::format("label {} is neither 0 nor 1", field);
+      case Flaw::kInteger:
+        return fmt::format("I{}: {} is not a 64-bit integer", flaw.field, field);
+      default:
+        return fmt::format("C{}: {} is not a hexadecimal id of up to 16 digits",
+                           flaw.field - kCriteoFirstCategory + 1, field);
+    }
+  }
+
+  static std::string_view field_text(std::string_view text, int field) {
+    for (; field > 0; --field) text.remove_prefix(text.find('\t') + 1);
+    return text.substr(0, text.find('\t'));
+  }
+
+  bool with_label_;
+  bool keep_label_;
+  uint64_t missing_id_;
+  std::array<int, kCriteoIntegers> integer_slots_;
+  std::array<int, kCriteoCategories> category_slots_;
+};
+
+}  // namespace
+
+bool criteo_parser_fits(const Schema& schema, const Layout& layout) {
+  const auto none = [](int field) { return field < 0; };
+  const bool special = !none(schema.sample_weight_field) || !none(schema.time_field) ||
+                       !none(schema.group_field) || !none(schema.id_field);
+  const bool odd_label = schema.label.field > 0 || !schema.label.positive.empty();
+  if (special || odd_label || !layout.lists.empty()) return false;
+  for (const NumberSlot& number : layout.numbers) {
+    if (number.field < kCriteoFirstInteger || number.field >= kCriteoFirstCategory) return false;
+  }
+  for (const IdSlot& id : layout.ids) {
+    if (id.field < kCriteoFirstCategory || id.encoding != IdEncoding::kHex) return false;
+  }
+  return true;
+}
+
+std::unique_ptr<LineParser> make_criteo_parser(const Schema& schema, const Layout& layout,
+                                               bool with_label) {
+  return std::make_unique<CriteoParser>(schema, layout, with_label);
+}
+
+}  // namespace strata::data

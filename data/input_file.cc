@@ -1,0 +1,144 @@
+#include "data/input_file.h"
+
+#include <fcntl.h>
+#include <glob.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+#include <utility>
+
+#include "base/error.h"
+
+namespace strata::data {
+namespace {
+
+[[noreturn]] void throw_errno(const std::string& path, int error) {
+  const ErrorCode code = error == ENOENT || error == ENOTDIR ? ErrorCode::kMissing : ErrorCode::kIo;
+  throw Error{code, "{}: {}", path, std::generic_category().message(error)};
+}
+
+void require_regular_file(const std::string& path) {
+  struct stat status;
+  if (::stat(path.c_str(), &status) != 0) throw_errno(path, errno);
+  if (S_ISDIR(status.st_mode)) {
+    throw Error{ErrorCode::kConfig, "{}: is a directory; name its files, for example {}/*.gz", path,
+                path};
+  }
+  if (!S_ISREG(status.st_mode)) {
+    throw Error{ErrorCode::kConfig, "{}: is not a regular file, and positions need one", path};
+  }
+}
+
+std::vector<std::string> glob_matches(const std::string& pattern) {
+  glob_t found{};
+  const int rc = ::glob(pattern.c_str(), GLOB_NOSORT, nullptr, &found);
+  std::vector<std::string> paths;
+  if (rc == 0) paths.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+  ::globfree(&found);
+  if (rc != 0 && rc != GLOB_NOMATCH) {
+    throw Error{ErrorCode::kIo, "{}: the folder cannot be read", pattern};
+  }
+  std::sort(paths.begin(), paths.end(), natural_less);
+  return paths;
+}
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/// The digit run at `i` without leading zeros; moves `i` behind it.
+std::string_view digit_run(const std::string& text, size_t& i) {
+  while (i < text.size() && text[i] == '0') ++i;
+  const size_t begin = i;
+  while (i < text.size() && is_digit(text[i])) ++i;
+  return std::string_view(text).substr(begin, i - begin);
+}
+
+}  // namespace
+
+bool natural_less(const std::string& a, const std::string& b) {
+  size_t i = 0;
+  size_t j = 0;
+  while (i < a.size() && j < b.size()) {
+    if (is_digit(a[i]) && is_digit(b[j])) {
+      const std::string_view x = digit_run(a, i);
+      const std::string_view y = digit_run(b, j);
+      if (x.size() != y.size()) return x.size() < y.size();
+      if (x != y) return x < y;
+      continue;
+    }
+    if (a[i] != b[j]) return static_cast<uint8_t>(a[i]) < static_cast<uint8_t>(b[j]);
+    ++i;
+    ++j;
+  }
+  if (i < a.size() || j < b.size()) return i == a.size();
+  return a < b;  // "01" and "1": equal numbers, distinct names
+}
+
+std::vector<std::string> expand_inputs(std::span<const std::string> patterns) {
+  std::vector<std::string> files;
+  for (const std::string& pattern : patterns) {
+    const bool is_glob = pattern.find_first_of("*?[") != std::string::npos;
+    struct stat status;
+    if (!is_glob || ::stat(pattern.c_str(), &status) == 0) {
+      files.push_back(pattern);
+      continue;
+    }
+    std::vector<std::string> matches = glob_matches(pattern);
+    if (matches.empty()) {
+      throw Error{ErrorCode::kMissing, "{}: no file matches", pattern};
+    }
+    files.insert(files.end(), matches.begin(), matches.end());
+  }
+  for (const std::string& file : files) require_regular_file(file);
+  return files;
+}
+
+InputFile::InputFile(std::string path) : path_(std::move(path)) {
+  fd_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd_ < 0) throw_errno(path_, errno);
+}
+
+InputFile::~InputFile() { ::close(fd_); }
+
+int64_t InputFile::bytes() const {
+  struct stat status;
+  if (::fstat(fd_, &status) != 0) throw_errno(path_, errno);
+  return status.st_size;
+}
+
+int64_t InputFile::read_at(int64_t offset, char* out, int64_t bytes) const {
+  int64_t done = 0;
+  while (done < bytes) {
+    const ssize_t got = ::pread(fd_, out + done, static_cast<size_t>(bytes - done), offset + done);
+    if (got == 0) break;
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw_errno(path_, errno);
+    done += got;
+  }
+  return done;
+}
+
+Compression detect_compression(const InputFile& file) {
+  std::array<char, 4> magic{};
+  const int64_t got = file.read_at(0, magic.data(), magic.size());
+  const std::string_view head(magic.data(), static_cast<size_t>(got));
+  Compression found = Compression::kNone;
+  if (head.substr(0, 2) == "\x1f\x8b") found = Compression::kGzip;
+  if (head == "\x28\xb5\x2f\xfd") found = Compression::kZstd;
+  if (got == 0) return Compression::kNone;
+  const std::string_view name = file.path();
+  if (name.ends_with(".gz") && found != Compression::kGzip) {
+    throw Error{ErrorCode::kData, "{}: is not gzip data, as its name says", file.path()};
+  }
+  if (name.ends_with(".zst") && found != Compression::kZstd) {
+    throw Error{ErrorCode::kData, "{}: is not zstd data, as its name says", file.path()};
+  }
+  return found;
+}
+
+}  // namespace strata::data

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace strata::data {
+
+/// Paths and globs as a list of existing regular files. A glob's matches are in natural order
+/// (part-2 before part-10); patterns keep their order. Throws Error{missing} naming the pattern
+/// that matches nothing, Error{config} for a directory or an empty list.
+std::vector<std::string> expand_inputs(std::span<const std::string> patterns);
+
+/// Whether `a` comes before `b`: digit runs compare as numbers, all else byte by byte.
+bool natural_less(const std::string& a, const std::string& b);
+
+/// A file open for positioned reads; never mapped, so a file that shrinks is an error, not SIGBUS.
+/// Const members may be used from any thread.
+class InputFile {
+ public:
+  /// Throws Error{missing} or Error{io} naming the path.
+  explicit InputFile(std::string path);
+  ~InputFile();
+  InputFile(const InputFile&) = delete;
+  InputFile& operator=(const InputFile&) = delete;
+
+  const std::string& path() const { return path_; }
+  /// Size now, from the file system.
+  int64_t bytes() const;
+  /// Reads up to `bytes` at `offset`; less only at the end of the file.
+  int64_t read_at(int64_t offset, char* out, int64_t bytes) const;
+
+ private:
+  std::string path_;
+  int fd_ = -1;
+};
+
+enum class Compression { kNone, kGzip, kZstd };
+
+/// By the first bytes of the file. Throws Error{data} where a name ending in .gz or .zst lies.
+Compression detect_compression(const InputFile& file);
+
+/// The text of a file from its beginning, decompressed on the way in constant memory.
+class TextStream {
+ public:
+  virtual ~TextStream() = default;
+  /// Fills `out` as far as the text goes: a shorter count means its end. Throws Error{data}
+  /// naming the file when compressed data are damaged or cut off.
+  virtual int64_t read(std::span<char> out) = 0;
+};
+
+/// Concatenated gzip members and zstd frames are read as one text.
+std::unique_ptr<TextStream> open_text(const std::string& path);
+
+}  // namespace strata::data

@@ -1,0 +1,41 @@
+#include "data/reader_list.h"
+
+#include "base/error.h"
+#include "data/block_index.h"
+
+namespace strata::data {
+namespace {
+
+std::unique_ptr<BlockSource> open_criteo(const DataConfig& config,
+                                         const std::vector<std::string>& files) {
+  return open_files(files, {.block_bytes = config.block_bytes.value});
+}
+
+std::unique_ptr<BlockSource> open_csv(const DataConfig& config,
+                                      const std::vector<std::string>& files) {
+  return open_files(files, {.block_bytes = config.block_bytes.value, .header = config.csv.header});
+}
+
+std::unique_ptr<LineParser> make_criteo_line_parser(const Schema& schema, const Layout& layout,
+                                                    bool with_label) {
+  if (criteo_parser_fits(schema, layout)) return make_criteo_parser(schema, layout, with_label);
+  return make_delimited_parser(schema, layout, with_label);
+}
+
+// To add a format: its value in config.h, one line here.
+constexpr FormatEntry kFormats[] = {
+    {Format::kCriteoTsv, open_criteo, make_criteo_line_parser, true},
+    {Format::kCsv, open_csv, make_delimited_parser, true},
+};
+
+}  // namespace
+
+const FormatEntry& format_entry(Format format) {
+  for (const FormatEntry& entry : kFormats) {
+    if (entry.format == format) return entry;
+  }
+  throw Error{ErrorCode::kConfig, "data.format: '{}' has no reader in this build",
+              enum_name(format)};
+}
+
+}  // namespace strata::data
