@@ -87,19 +87,31 @@ class Parameters {
   void reduce_gradients(std::span<const int64_t> chunk_begin, bool accumulate, ThreadPool& pool);
   /// The summed gradient of all trainable tensors, [trainable_floats()]; padding is 0.
   std::span<float> gradient() { return {gradient_.data(), gradient_.size()}; }
+  std::span<float> gradient(const ParameterInfo& tensor);
   /// Sum of squares of gradient(), in double and in a fixed order.
   double squared_gradient_norm(ThreadPool& pool) const;
 
   /// One optimizer step with gradient() times `scale`. `step` counts updates from 1.
   void update(int64_t step, float scale, ThreadPool& pool);
-  void set_learning_rate(float rate);
+  /// The rate of the next update(); at first the configured one.
+  void set_learning_rate(float rate) { learning_rate_ = rate; }
 
  private:
   ParameterId add(ParameterInfo info);
+  void plan_update();
   void initialize(uint64_t seed);
+
+  /// Rows of one tensor that one task updates.
+  struct UpdateBlock {
+    int tensor;
+    int64_t row_begin;
+    int64_t row_end;
+  };
 
   std::vector<ParameterInfo> tensors_;
   DenseConfig config_;
+  float learning_rate_ = 0;
+  std::vector<UpdateBlock> update_blocks_;
   bool finalized_ = false;
   int64_t trainable_floats_ = 0;
   uint64_t version_ = 1;

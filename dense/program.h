@@ -38,7 +38,7 @@ class Program {
   /// A buffer [rows, width] in fp32.
   Tensor tensor(int width);
   /// A buffer [rows, width] between linear layers: bf16 where the precision is bf16, else fp32.
-  Tensor activation(int width);
+  Tensor activation(int width, bool needs_gradient = true);
   /// Columns [column, column + width) of `parent`, without a copy.
   Tensor slice(Tensor parent, int column, int width) const;
 
@@ -119,6 +119,7 @@ class Program {
   Precision precision_;
   uint64_t seed_;
   std::vector<Buffer> buffers_;
+  std::vector<Tensor> input_buffers_;
   std::vector<Step> steps_;
   std::vector<Tensor> zero_after_backward_;  // input columns that no layer's backward reaches
   std::vector<size_t> segment_begin_;        // first step of each segment, then steps_.size()

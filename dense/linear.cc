@@ -1,0 +1,231 @@
+#include "dense/linear.h"
+
+#include <cmath>
+#include <utility>
+
+#include "kernels/bfloat16.h"
+#include "kernels/linear.h"
+
+namespace strata::dense {
+namespace {
+
+using kernels::Activation;
+using kernels::DType;
+
+/// The untyped address of a tensor's value or gradient.
+Block<std::byte> bytes_of(Program& program, Tensor t, int64_t row, bool gradient) {
+  if (program.dtype(t) == DType::kBf16) {
+    const auto b = gradient ? program.gradient<uint16_t>(t, row) : program.value<uint16_t>(t, row);
+    return {reinterpret_cast<std::byte*>(b.data), b.stride};
+  }
+  const auto b = gradient ? program.gradient<float>(t, row) : program.value<float>(t, row);
+  return {reinterpret_cast<std::byte*>(b.data), b.stride};
+}
+
+}  // namespace
+
+Linear::Linear(Program& program, Tensor x, Tensor y, LinearConfig config)
+    : program_(program),
+      config_(std::move(config)),
+      y_(y),
+      product_x_(x),
+      bf16_(program.precision() == Precision::kBf16) {
+  inputs_ = {{x}};
+  outputs_ = {y};
+  STRATA_CHECK(x.width > 0 && y.width > 0, "widths", config_.name, x.width, y.width);
+  STRATA_CHECK(!single() || program.dtype(y) == DType::kF32, "one output is fp32", config_.name);
+  const bool xavier = config_.init == WeightInit::kXavierNormal;
+  const auto torch = Initializer::torch_linear(x.width);
+  weight_ = program.parameters().add(
+      config_.name + ".weight", {y.width, x.width},
+      xavier ? Initializer::xavier_normal(x.width, y.width) : torch);
+  if (config_.bias) {
+    const float deviation = 1 / std::sqrt(static_cast<float>(y.width));
+    bias_ = program.parameters().add(config_.name + ".bias", {y.width},
+                                     xavier ? Initializer::normal(deviation) : torch);
+  }
+  if (bf16_ && !single() && program.dtype(x) == DType::kF32) {
+    product_x_ = program.activation(x.width, /*needs_gradient=*/false);
+  }
+}
+
+void Linear::refresh_weights() {
+  if (!refreshes_weights()) return;
+  const auto weights = program_.parameters().weights(weight_);
+  bf16_weights_.resize(weights.size());
+  kernels::round_to_bf16(weights.data(), x().tensor.width, bf16_weights_.data(), x().tensor.width,
+                         y_.width, x().tensor.width);
+}
+
+const void* Linear::weights() {
+  if (bf16_) return bf16_weights_.data();
+  return program_.parameters().weights(weight_).data();
+}
+
+void Linear::round_input(const Chunk& chunk) {
+  if (product_x_.buffer == x().tensor.buffer) return;
+  const auto from = program_.value<float>(x().tensor, chunk.begin);
+  const auto to = program_.value<uint16_t>(product_x_, chunk.begin);
+  kernels::round_to_bf16(from.data, from.stride, to.data, to.stride, chunk.rows(),
+                         product_x_.width);
+}
+
+void Linear::forward(const Chunk& chunk) {
+  if (single()) {
+    return program_.dtype(x().tensor) == DType::kBf16 ? forward_single<uint16_t>(chunk)
+                                                      : forward_single<float>(chunk);
+  }
+  round_input(chunk);
+  const auto in = bytes_of(program_, product_x_, chunk.begin, false);
+  const auto out = bytes_of(program_, y_, chunk.begin, false);
+  const float* bias = config_.bias ? program_.parameters().weights(bias_).data() : nullptr;
+  chunk.workspace.gemm.run({.m = chunk.rows(),
+                            .n = y_.width,
+                            .k = product_x_.width,
+                            .transpose_b = true,
+                            .a_stride = in.stride,
+                            .b_stride = product_x_.width,
+                            .c_stride = out.stride,
+                            .input = bf16_ ? DType::kBf16 : DType::kF32,
+                            .output = program_.dtype(y_),
+                            .bias = config_.bias,
+                            .activation = config_.activation},
+                           in.data, weights(), bias, out.data);
+}
+
+void Linear::backward(const Chunk& chunk) {
+  if (single()) {
+    return program_.dtype(x().tensor) == DType::kBf16 ? backward_single<uint16_t>(chunk)
+                                                      : backward_single<float>(chunk);
+  }
+  const auto dz = output_gradient(chunk);
+  weight_gradient(chunk, dz);
+  if (x().write != GradientWrite::kNone) input_gradient(chunk, dz);
+}
+
+/// dL/d(x W^T + b) in the type of the products; sets the bias gradient on the way.
+Block<const std::byte> Linear::output_gradient(const Chunk& chunk) {
+  float* bias = config_.bias
+                    ? program_.parameters().chunk_gradient(chunk.index, bias_).data()
+                    : nullptr;
+  const int64_t rows = chunk.rows();
+  const int64_t cols = y_.width;
+  const bool f32 = program_.dtype(y_) == DType::kF32;
+  if (!bias && config_.activation == Activation::kIdentity && f32 != bf16_) {
+    const auto as_is = bytes_of(program_, y_, chunk.begin, true);
+    return {as_is.data, as_is.stride};
+  }
+  if (!f32) {
+    const auto y = program_.value<uint16_t>(y_, chunk.begin);
+    const auto dy = program_.gradient<uint16_t>(y_, chunk.begin);
+    kernels::activation_gradient({.y = y.data,
+                                  .y_stride = y.stride,
+                                  .dy = dy.data,
+                                  .dy_stride = dy.stride,
+                                  .dz = dy.data,
+                                  .dz_stride = dy.stride,
+                                  .rows = rows,
+                                  .cols = cols,
+                                  .bias_gradient = bias},
+                                 config_.activation);
+    return {reinterpret_cast<const std::byte*>(dy.data), dy.stride};
+  }
+  const auto y = program_.value<float>(y_, chunk.begin);
+  const auto dy = program_.gradient<float>(y_, chunk.begin);
+  if (!bf16_) {
+    kernels::activation_gradient(
+        kernels::ActivationGradient<float, float>{y.data, y.stride, dy.data, dy.stride, dy.data,
+                                                  dy.stride, rows, cols, bias},
+        config_.activation);
+    return {reinterpret_cast<const std::byte*>(dy.data), dy.stride};
+  }
+  const int64_t stride = (cols + 31) / 32 * 32;
+  auto* rounded = chunk.scratch<uint16_t>(rows * stride);
+  kernels::activation_gradient(
+      kernels::ActivationGradient<float, uint16_t>{y.data, y.stride, dy.data, dy.stride, rounded,
+                                                   stride, rows, cols, bias},
+      config_.activation);
+  return {reinterpret_cast<const std::byte*>(rounded), stride};
+}
+
+void Linear::weight_gradient(const Chunk& chunk, Block<const std::byte> dz) {
+  const auto in = bytes_of(program_, product_x_, chunk.begin, false);
+  chunk.workspace.gemm.run({.m = y_.width,
+                            .n = product_x_.width,
+                            .k = chunk.rows(),
+                            .transpose_a = true,
+                            .a_stride = dz.stride,
+                            .b_stride = in.stride,
+                            .c_stride = product_x_.width,
+                            .input = bf16_ ? DType::kBf16 : DType::kF32},
+                           dz.data, in.data, nullptr,
+                           program_.parameters().chunk_gradient(chunk.index, weight_).data());
+}
+
+void Linear::input_gradient(const Chunk& chunk, Block<const std::byte> dz) {
+  const auto dx = bytes_of(program_, x().tensor, chunk.begin, true);
+  chunk.workspace.gemm.run({.m = chunk.rows(),
+                            .n = x().tensor.width,
+                            .k = y_.width,
+                            .a_stride = dz.stride,
+                            .b_stride = x().tensor.width,
+                            .c_stride = dx.stride,
+                            .input = bf16_ ? DType::kBf16 : DType::kF32,
+                            .output = program_.dtype(x().tensor),
+                            .accumulate = x().write == GradientWrite::kAdd},
+                           dz.data, weights(), nullptr, dx.data);
+}
+
+template <class X>
+void Linear::forward_single(const Chunk& chunk) {
+  const auto in = program_.value<X>(x().tensor, chunk.begin);
+  const auto out = program_.value<float>(y_, chunk.begin);
+  Parameters& parameters = program_.parameters();
+  kernels::single_output_forward(
+      kernels::SingleOutput<X>{in.data, in.stride, parameters.weights(weight_).data(),
+                               chunk.rows(), x().tensor.width},
+      config_.bias ? parameters.weights(bias_).data() : nullptr, config_.activation, out.data,
+      out.stride);
+}
+
+template <class X>
+void Linear::backward_single(const Chunk& chunk) {
+  const auto in = program_.value<X>(x().tensor, chunk.begin);
+  const auto y = program_.value<float>(y_, chunk.begin);
+  const auto dy = program_.gradient<float>(y_, chunk.begin);
+  Parameters& parameters = program_.parameters();
+  kernels::SingleOutputGradient<X> out{
+      .y = y.data,
+      .y_stride = y.stride,
+      .dy = dy.data,
+      .dy_stride = dy.stride,
+      .dw = parameters.chunk_gradient(chunk.index, weight_).data(),
+      .dbias = config_.bias ? parameters.chunk_gradient(chunk.index, bias_).data() : nullptr,
+      .dx = nullptr,
+      .dx_stride = 0,
+      .accumulate = x().write == GradientWrite::kAdd};
+  if (x().write != GradientWrite::kNone) {
+    const auto dx = program_.gradient<X>(x().tensor, chunk.begin);
+    out.dx = dx.data;
+    out.dx_stride = dx.stride;
+  }
+  kernels::single_output_backward(
+      kernels::SingleOutput<X>{in.data, in.stride, parameters.weights(weight_).data(),
+                               chunk.rows(), x().tensor.width},
+      config_.activation, out);
+}
+
+void add_mlp(Program& program, Tensor in, Tensor out, const MlpConfig& config) {
+  STRATA_CHECK(!config.widths.empty() && config.widths.back() == out.width, "widths", config.name);
+  for (size_t i = 0; i < config.widths.size(); ++i) {
+    const bool last = i + 1 == config.widths.size();
+    const Tensor to = last ? out : program.activation(config.widths[i]);
+    program.add<Linear>(in, to,
+                        LinearConfig{.name = config.name + "." + std::to_string(i),
+                                     .activation = last ? config.last : config.hidden,
+                                     .init = config.init});
+    in = to;
+  }
+}
+
+}  // namespace strata::dense

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "dense/program.h"
+#include "kernels/activation.h"
+
+namespace strata::dense {
+
+/// How a linear layer's weights start (README, "Initial weights").
+enum class WeightInit : uint8_t {
+  kTorch,         // torch.nn.Linear: weight and bias uniform in ±1/sqrt(in)
+  kXavierNormal,  // facebookresearch/dlrm: weight N(0, 2/(in + out)), bias N(0, 1/out)
+};
+
+/// Name and options of a Linear; the widths come from its tensors.
+struct LinearConfig {
+  std::string name;  // parameters are name.weight [out, in] and name.bias [out]
+  bool bias = true;
+  kernels::Activation activation = kernels::Activation::kIdentity;
+  WeightInit init = WeightInit::kTorch;
+};
+
+/// y = act(x W^T + b), as torch.nn.Linear with its activation. Products are in the program's
+/// precision with fp32 sums; the bias gradient is always fp32. One output wide: y is fp32 and so
+/// are the products.
+class Linear : public Layer {
+ public:
+  Linear(Program& program, Tensor x, Tensor y, LinearConfig config);
+
+  void forward(const Chunk& chunk) override;
+  void backward(const Chunk& chunk) override;
+  void refresh_weights() override;
+  bool refreshes_weights() const override { return bf16_ && !single(); }
+
+ private:
+  bool single() const { return y_.width == 1; }
+  const Input& x() const { return inputs_[0]; }
+  const void* weights();
+  template <class X>
+  void forward_single(const Chunk& chunk);
+  template <class X>
+  void backward_single(const Chunk& chunk);
+  void round_input(const Chunk& chunk);
+  Block<const std::byte> output_gradient(const Chunk& chunk);
+  void weight_gradient(const Chunk& chunk, Block<const std::byte> dz);
+  void input_gradient(const Chunk& chunk, Block<const std::byte> dz);
+
+  Program& program_;
+  LinearConfig config_;
+  Tensor y_;
+  Tensor product_x_;  // x in the type of the products; x itself where the types agree
+  bool bf16_;
+  ParameterId weight_;
+  ParameterId bias_;
+  AlignedVector<uint16_t> bf16_weights_;  // [out, in], of the current version
+};
+
+/// A stack of Linear layers `name.0`, `name.1`, … with one activation between and another at the
+/// end, as torch.nn.Sequential numbers them without counting activations.
+struct MlpConfig {
+  std::string name;
+  std::vector<int> widths;
+  kernels::Activation hidden = kernels::Activation::kRelu;
+  kernels::Activation last = kernels::Activation::kRelu;
+  WeightInit init = WeightInit::kTorch;
+};
+
+/// Adds the stack; the last layer writes `out` (its width must be widths.back()).
+void add_mlp(Program& program, Tensor in, Tensor out, const MlpConfig& config);
+
+}  // namespace strata::dense

@@ -1,0 +1,220 @@
+#include "dense/parameters.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numbers>
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "kernels/dense_update.h"
+#include "kernels/tree_sum.h"
+
+namespace strata::dense {
+namespace {
+
+constexpr int64_t kAlignFloats = 16;      // one cache line
+constexpr int64_t kBlockFloats = 8192;    // of one parallel task over a flat buffer
+constexpr int64_t kMaxChunks = 256;
+constexpr uint64_t kWeightStream = 0x77;  // keeps weights apart from other users of the seed
+
+int64_t align_up(int64_t floats) {
+  return (floats + kAlignFloats - 1) / kAlignFloats * kAlignFloats;
+}
+
+/// FNV-1a over the bytes of a name, mixed: the stream of a tensor's random numbers.
+uint64_t name_hash(const std::string& name) {
+  uint64_t hash = 0xcbf29ce484222325ull;
+  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ull;
+  return mix64(hash);
+}
+
+/// Standard normal number i of the stream (Box & Muller 1958), in double.
+double normal(const CounterRng& rng, uint64_t i) {
+  const double u = (static_cast<double>(rng.bits(2 * i) >> 11) + 1) * 0x1p-53;  // (0, 1]
+  const double v = static_cast<double>(rng.bits(2 * i + 1) >> 11) * 0x1p-53;
+  return std::sqrt(-2 * std::log(u)) * std::cos(2 * std::numbers::pi * v);
+}
+
+void fill(std::span<float> weights, const Initializer& init, const CounterRng& rng) {
+  for (size_t i = 0; i < weights.size(); ++i) {
+    switch (init.kind) {
+      case Initializer::Kind::kConstant: weights[i] = init.scale; break;
+      case Initializer::Kind::kUniform: weights[i] = (2 * rng.uniform(i) - 1) * init.scale; break;
+      case Initializer::Kind::kNormal:
+        weights[i] = static_cast<float>(normal(rng, i) * init.scale);
+        break;
+    }
+  }
+}
+
+}  // namespace
+
+Initializer Initializer::torch_linear(int64_t in) {
+  return {Kind::kUniform, static_cast<float>(1 / std::sqrt(static_cast<double>(in)))};
+}
+
+Initializer Initializer::xavier_normal(int64_t in, int64_t out) {
+  return {Kind::kNormal, static_cast<float>(std::sqrt(2.0 / static_cast<double>(in + out)))};
+}
+
+ParameterId Parameters::add(std::string name, std::vector<int64_t> shape, Initializer init) {
+  return add(ParameterInfo{.name = std::move(name), .shape = std::move(shape), .init = init});
+}
+
+ParameterId Parameters::add_buffer(std::string name, std::vector<int64_t> shape,
+                                   Initializer init) {
+  return add(ParameterInfo{
+      .name = std::move(name), .shape = std::move(shape), .init = init, .trainable = false});
+}
+
+ParameterId Parameters::add(ParameterInfo info) {
+  STRATA_CHECK(!finalized_, "add after finalize", info.name);
+  STRATA_CHECK(info.shape.size() == 1 || info.shape.size() == 2, "dimensions", info.name);
+  for (const int64_t extent : info.shape) STRATA_CHECK(extent > 0, "shape", info.name, extent);
+  for (const ParameterInfo& other : tensors_) {
+    STRATA_CHECK(other.name != info.name, "two tensors of one name", info.name);
+  }
+  tensors_.push_back(std::move(info));
+  return {static_cast<int>(tensors_.size()) - 1};
+}
+
+void Parameters::finalize(uint64_t seed, const DenseConfig& config) {
+  STRATA_CHECK(!finalized_, "finalize twice");
+  finalized_ = true;
+  config_ = config;
+  learning_rate_ = config.optimizer.learning_rate();
+  int64_t floats = 0;
+  int64_t state_floats = 0;
+  for (ParameterInfo& t : tensors_) {
+    if (!t.trainable) continue;
+    t.offset = floats;
+    t.state_offset = state_floats;
+    t.state_size = t.rows() * config.optimizer.state_floats(static_cast<int>(t.cols()));
+    floats += align_up(t.size());
+    state_floats += align_up(t.state_size);
+  }
+  trainable_floats_ = floats;
+  for (ParameterInfo& t : tensors_) {
+    if (t.trainable) continue;
+    t.offset = floats;
+    floats += align_up(t.size());
+  }
+  weights_.assign(floats, 0.0f);
+  state_.assign(state_floats, 0.0f);
+  gradient_.assign(trainable_floats_, 0.0f);
+  plan_update();
+  initialize(seed);
+}
+
+void Parameters::plan_update() {
+  for (size_t i = 0; i < tensors_.size(); ++i) {
+    const ParameterInfo& t = tensors_[i];
+    if (!t.trainable) continue;
+    const int64_t step = std::max<int64_t>(1, kBlockFloats / t.cols());
+    for (int64_t row = 0; row < t.rows(); row += step) {
+      update_blocks_.push_back({static_cast<int>(i), row, std::min(row + step, t.rows())});
+    }
+  }
+}
+
+void Parameters::initialize(uint64_t seed) {
+  for (const ParameterInfo& t : tensors_) {
+    fill(weights(t), t.init,
+         CounterRng{combine64(combine64(seed, kWeightStream), name_hash(t.name))});
+    if (!t.trainable) continue;
+    const int cols = static_cast<int>(t.cols());
+    const int width = config_.optimizer.state_floats(cols);
+    for (int64_t row = 0; row < t.rows() && width > 0; ++row) {
+      config_.optimizer.init_state(weights(t).data() + row * cols, state(t).data() + row * width,
+                                   cols);
+    }
+  }
+  weights_changed();
+}
+
+void Parameters::reserve_chunks(int64_t chunks) {
+  STRATA_CHECK(finalized_, "reserve_chunks before finalize");
+  STRATA_CHECK(chunks <= kMaxChunks, "chunks", chunks);
+  if (chunks <= chunks_) return;
+  chunks_ = chunks;
+  chunk_gradients_.assign(chunks * trainable_floats_, 0.0f);
+}
+
+std::span<float> Parameters::weights(const ParameterInfo& t) {
+  return {weights_.data() + t.offset, static_cast<size_t>(t.size())};
+}
+std::span<const float> Parameters::weights(const ParameterInfo& t) const {
+  return {weights_.data() + t.offset, static_cast<size_t>(t.size())};
+}
+std::span<float> Parameters::state(const ParameterInfo& t) {
+  return {state_.data() + t.state_offset, static_cast<size_t>(t.state_size)};
+}
+std::span<const float> Parameters::state(const ParameterInfo& t) const {
+  return {state_.data() + t.state_offset, static_cast<size_t>(t.state_size)};
+}
+std::span<float> Parameters::gradient(const ParameterInfo& t) {
+  STRATA_CHECK(t.trainable, "gradient of a buffer", t.name);
+  return {gradient_.data() + t.offset, static_cast<size_t>(t.size())};
+}
+
+std::span<float> Parameters::chunk_gradient(int64_t chunk, ParameterId id) {
+  STRATA_DCHECK(chunk < chunks_, "chunk", chunk);
+  const ParameterInfo& t = tensors_[id.index];
+  return {chunk_gradients_.data() + chunk * trainable_floats_ + t.offset,
+          static_cast<size_t>(t.size())};
+}
+
+void Parameters::reduce_gradients(std::span<const int64_t> chunk_begin, bool accumulate,
+                                  ThreadPool& pool) {
+  const auto chunks = static_cast<int64_t>(chunk_begin.size()) - 1;
+  STRATA_CHECK(chunks <= chunks_, "chunks", chunks, chunks_);
+  const int64_t blocks = (trainable_floats_ + kBlockFloats - 1) / kBlockFloats;
+  pool.parallel_for(blocks, [&](int64_t block, int) {
+    const int64_t begin = block * kBlockFloats;
+    const int64_t count = std::min(kBlockFloats, trainable_floats_ - begin);
+    std::array<float*, kMaxChunks> leaves;
+    for (int64_t c = 0; c < chunks; ++c) {
+      const bool empty = chunk_begin[c] == chunk_begin[c + 1];
+      leaves[c] = empty ? nullptr : chunk_gradients_.data() + c * trainable_floats_ + begin;
+    }
+    kernels::tree_sum({leaves.data(), static_cast<size_t>(chunks)}, count,
+                      gradient_.data() + begin, accumulate);
+  });
+}
+
+double Parameters::squared_gradient_norm(ThreadPool& pool) const {
+  const int64_t blocks = (trainable_floats_ + kBlockFloats - 1) / kBlockFloats;
+  std::vector<double> sums(blocks, 0.0);
+  pool.parallel_for(blocks, [&](int64_t block, int) {
+    const int64_t end = std::min((block + 1) * kBlockFloats, trainable_floats_);
+    double sum = 0;
+    for (int64_t i = block * kBlockFloats; i < end; ++i) {
+      sum += static_cast<double>(gradient_[i]) * gradient_[i];
+    }
+    sums[block] = sum;
+  });
+  double total = 0;
+  for (const double sum : sums) total += sum;
+  return total;
+}
+
+void Parameters::update(int64_t step, float scale, ThreadPool& pool) {
+  const kernels::OptimizerStep now = config_.optimizer.at_step(step, learning_rate_);
+  pool.parallel_for(static_cast<int64_t>(update_blocks_.size()), [&](int64_t i, int) {
+    const UpdateBlock& block = update_blocks_[i];
+    const ParameterInfo& t = tensors_[block.tensor];
+    const int cols = static_cast<int>(t.cols());
+    const int64_t first = block.row_begin * cols;
+    const int state_width = config_.optimizer.state_floats(cols);
+    kernels::dense_update(now, scale,
+                          {.weights = weights_.data() + t.offset + first,
+                           .state = state_.data() + t.state_offset + block.row_begin * state_width,
+                           .gradient = gradient_.data() + t.offset + first,
+                           .rows = block.row_end - block.row_begin,
+                           .cols = cols});
+  });
+  weights_changed();
+}
+
+}  // namespace strata::dense
