@@ -72,9 +72,11 @@ class Network {
   const NetworkConfig& config() const { return config_; }
 
  private:
-  dense::PassInfo begin_pass(const Batch& batch, const embedding::KeyedBatch* keyed,
+  dense::PassInfo begin_pass(const Batch& batch, const embedding::KeyedBatch& keyed,
                              dense::Mode mode, uint64_t step, ThreadPool& pool);
   void fill_inputs(const dense::Chunk& chunk);
+  void read_logits(const dense::Chunk& chunk);
+  void write_dlogits(const dense::Chunk& chunk, std::span<const float> dlogits);
 
   NetworkConfig config_;
   dense::Parameters parameters_;
@@ -83,6 +85,9 @@ class Network {
   ModelTensors tensors_;
   const Batch* batch_ = nullptr;                  // of the pass in progress
   const embedding::KeyedBatch* keyed_ = nullptr;  // likewise
+  uint64_t step_ = 0;                             // of the last forward
+  std::vector<float> logits_;                     // [B]
+  std::vector<float> dlogits_;                    // [B]
 };
 
 }  // namespace strata::models

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "base/fields.h"
+#include "models/model_input.h"
+
+namespace strata::models {
+
+/// Naumov et al. 2019: bottom MLP over the dense features, pairwise dots, top MLP.
+struct Dlrm {
+  static constexpr std::string_view kName = "dlrm";
+  std::vector<int> bottom = {512, 256, 64, 16};
+  std::vector<int> top = {512, 256, 1};
+
+  template <class V>
+  void visit(V& v) {
+    v("bottom", bottom,
+      {.doc = "Widths of the MLP over the dense features; the last equals the tables' dim.",
+       .min = 1});
+    v("top", top, {.doc = "Widths of the MLP over the interactions; the last is 1.", .min = 1});
+  }
+};
+
+std::vector<ModelLookup> lookups(const Dlrm& model, const InputSpec& input);
+ModelTensors build(const Dlrm& model, const ModelInput& input, dense::Program& program);
+
+}  // namespace strata::models

@@ -1,0 +1,30 @@
+#include "models/wide_deep.h"
+
+#include "base/error.h"
+#include "dense/hidden_layers.h"
+#include "dense/row_sum.h"
+
+namespace strata::models {
+
+std::vector<ModelLookup> lookups(const WideDeep& /*model*/, const InputSpec& input) {
+  std::vector<ModelLookup> out = deep_lookups(input);
+  for (ModelLookup& wide : wide_lookups(input)) out.push_back(std::move(wide));
+  return out;
+}
+
+ModelTensors build(const WideDeep& model, const ModelInput& input, dense::Program& program) {
+  const ModelColumns columns = add_columns(input, program);
+  if (columns.deep.width == 0) {
+    throw Error(ErrorCode::kConfig, "model wide_deep needs a column for its deep part");
+  }
+  const dense::Tensor deep = dense::add_deep_logit(program, columns.deep,
+                                                   {.name = "deep",
+                                                    .widths = model.hidden,
+                                                    .dropout = model.dropout,
+                                                    .batch_norm = model.batch_norm});
+  const dense::Tensor logits = program.tensor(1);
+  program.add<dense::RowSum>(std::vector<dense::Tensor>{deep, columns.wide}, logits, "wide.bias");
+  return {.dense = columns.dense, .pooled = columns.pooled, .logits = logits};
+}
+
+}  // namespace strata::models
