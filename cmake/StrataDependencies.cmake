@@ -19,7 +19,7 @@ if(NOT STRATA_DNNL)
   message(STATUS "oneDNN is off: matrix products use the plain fallback")
 elseif(DNNL_INCLUDE_DIR AND DNNL_LIBRARY)
   target_include_directories(strata_dnnl SYSTEM INTERFACE ${DNNL_INCLUDE_DIR})
-  target_link_libraries(strata_dnnl INTERFACE ${DNNL_LIBRARY})
+  target_link_libraries(strata_dnnl INTERFACE ${DNNL_LIBRARY} gomp)  # gomp: its CPU runtime
   target_compile_definitions(strata_dnnl INTERFACE STRATA_HAVE_DNNL=1)
 else()
   message(WARNING "oneDNN not found: matrix products use the plain fallback (slow)")

@@ -171,10 +171,9 @@ void BatchNorm::merge_backward(const PassInfo& pass) {
 template <class T>
 void BatchNorm::run_backward(const Chunk& chunk) {
   const auto dx = program_.gradient<T>(inputs_[0].tensor, chunk.begin);
-  kernels::normalise_backward(normalisation(), blocks<T>(chunk),
-                              {.dz = mean_dz_.data(), .dz_xhat = mean_dz_xhat_.data()},
-                              {dx.data, dx.stride, chunk.rows(), y_.width},
-                              inputs_[0].write == GradientWrite::kAdd);
+  kernels::normalise_backward(
+      normalisation(), blocks<T>(chunk), {.dz = mean_dz_.data(), .dz_xhat = mean_dz_xhat_.data()},
+      {dx.data, dx.stride, chunk.rows(), y_.width}, inputs_[0].write == GradientWrite::kAdd);
 }
 
 void BatchNorm::backward(const Chunk& chunk) {

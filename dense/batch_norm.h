@@ -53,8 +53,8 @@ class BatchNorm : public Layer {
   ParameterId beta_;
   ParameterId running_mean_;
   ParameterId running_var_;
-  std::vector<double> sums_;             // [chunks, 2, width]
-  std::vector<float> mean_;              // of the batch
+  std::vector<double> sums_;  // [chunks, 2, width]
+  std::vector<float> mean_;   // of the batch
   std::vector<float> inverse_deviation_;
   std::vector<float> mean_dz_;
   std::vector<float> mean_dz_xhat_;

@@ -17,8 +17,8 @@ template <class Out>
 void DotInteraction::run(const Chunk& chunk, bool backward) {
   const Input& in = inputs_[0];
   const auto x = program_.value<float>(in.tensor, chunk.begin);
-  const auto out = backward ? program_.gradient<Out>(out_, chunk.begin)
-                            : program_.value<Out>(out_, chunk.begin);
+  const auto out =
+      backward ? program_.gradient<Out>(out_, chunk.begin) : program_.value<Out>(out_, chunk.begin);
   const kernels::DotInteractionShape shape{.rows = chunk.rows(),
                                            .count = in.tensor.width / dim_,
                                            .dim = dim_,

@@ -22,10 +22,10 @@ Dropout::Dropout(Program& program, Tensor x, Tensor y, float rate, int layer)
 template <class T>
 void Dropout::run(const Chunk& chunk, bool backward) {
   const Tensor x = inputs_[0].tensor;
-  const auto in = backward ? program_.gradient<T>(y_, chunk.begin)
-                           : program_.value<T>(x, chunk.begin);
-  const auto out = backward ? program_.gradient<T>(x, chunk.begin)
-                            : program_.value<T>(y_, chunk.begin);
+  const auto in =
+      backward ? program_.gradient<T>(y_, chunk.begin) : program_.value<T>(x, chunk.begin);
+  const auto out =
+      backward ? program_.gradient<T>(x, chunk.begin) : program_.value<T>(y_, chunk.begin);
   kernels::apply_dropout(
       {.key = combine64(stream_, chunk.pass.step),
        .rate = chunk.pass.mode == Mode::kTrain ? rate_ : 0.0f,

@@ -31,16 +31,14 @@ void FactorisationMachine::backward(const Chunk& chunk) {
   const auto dx = program_.gradient<float>(in.tensor, chunk.begin);
   const auto dy = program_.gradient<float>(y_, chunk.begin);
   const auto sums = program_.value<float>(sums_, chunk.begin);
-  kernels::fm_backward({.rows = chunk.rows(),
-                        .count = in.tensor.width / dim_,
-                        .dim = dim_,
-                        .x_stride = x.stride},
-                       x.data, {sums.data, sums.stride},
-                       {.dy = dy.data,
-                        .dy_stride = dy.stride,
-                        .dx = dx.data,
-                        .dx_stride = dx.stride,
-                        .accumulate = in.write == GradientWrite::kAdd});
+  kernels::fm_backward(
+      {.rows = chunk.rows(), .count = in.tensor.width / dim_, .dim = dim_, .x_stride = x.stride},
+      x.data, {sums.data, sums.stride},
+      {.dy = dy.data,
+       .dy_stride = dy.stride,
+       .dx = dx.data,
+       .dx_stride = dx.stride,
+       .accumulate = in.write == GradientWrite::kAdd});
 }
 
 }  // namespace strata::dense

@@ -18,9 +18,9 @@ Tensor add_hidden_layers(Program& program, Tensor in, const HiddenConfig& config
                      .activation = config.batch_norm ? Activation::kIdentity : Activation::kRelu});
     if (config.batch_norm) {
       const Tensor normalised = program.activation(width);
-      program.add<BatchNorm>(out, normalised,
-                             BatchNormConfig{.name = config.name + "_norm." + index,
-                                             .activation = Activation::kRelu});
+      program.add<BatchNorm>(
+          out, normalised,
+          BatchNormConfig{.name = config.name + "_norm." + index, .activation = Activation::kRelu});
       out = normalised;
     }
     if (config.dropout > 0) {

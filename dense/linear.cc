@@ -3,7 +3,7 @@
 #include <cmath>
 #include <utility>
 
-#include "kernels/bfloat16.h"
+#include "kernels/convert.h"
 #include "kernels/linear.h"
 
 namespace strata::dense {
@@ -29,16 +29,15 @@ Linear::Linear(Program& program, Tensor x, Tensor y, LinearConfig config)
       config_(std::move(config)),
       y_(y),
       product_x_(x),
-      bf16_(program.precision() == Precision::kBf16) {
+      bf16_(program.precision() == Precision::kBf16),
+      single_(y.width == 1 && program.dtype(y) == DType::kF32) {
   inputs_ = {{x}};
   outputs_ = {y};
   STRATA_CHECK(x.width > 0 && y.width > 0, "widths", config_.name, x.width, y.width);
-  STRATA_CHECK(!single() || program.dtype(y) == DType::kF32, "one output is fp32", config_.name);
   const bool xavier = config_.init == WeightInit::kXavierNormal;
   const auto torch = Initializer::torch_linear(x.width);
-  weight_ = program.parameters().add(
-      config_.name + ".weight", {y.width, x.width},
-      xavier ? Initializer::xavier_normal(x.width, y.width) : torch);
+  weight_ = program.parameters().add(config_.name + ".weight", {y.width, x.width},
+                                     xavier ? Initializer::xavier_normal(x.width, y.width) : torch);
   if (config_.bias) {
     const float deviation = 1 / std::sqrt(static_cast<float>(y.width));
     bias_ = program.parameters().add(config_.name + ".bias", {y.width},
@@ -53,8 +52,8 @@ void Linear::refresh_weights() {
   if (!refreshes_weights()) return;
   const auto weights = program_.parameters().weights(weight_);
   bf16_weights_.resize(weights.size());
-  kernels::round_to_bf16(weights.data(), x().tensor.width, bf16_weights_.data(), x().tensor.width,
-                         y_.width, x().tensor.width);
+  kernels::narrow(DType::kBf16, weights.data(), static_cast<int64_t>(weights.size()),
+                  bf16_weights_.data());
 }
 
 const void* Linear::weights() {
@@ -66,8 +65,9 @@ void Linear::round_input(const Chunk& chunk) {
   if (product_x_.buffer == x().tensor.buffer) return;
   const auto from = program_.value<float>(x().tensor, chunk.begin);
   const auto to = program_.value<uint16_t>(product_x_, chunk.begin);
-  kernels::round_to_bf16(from.data, from.stride, to.data, to.stride, chunk.rows(),
-                         product_x_.width);
+  for (int64_t r = 0; r < chunk.rows(); ++r) {
+    kernels::narrow(DType::kBf16, from.row(r), product_x_.width, to.row(r));
+  }
 }
 
 void Linear::forward(const Chunk& chunk) {
@@ -105,9 +105,8 @@ void Linear::backward(const Chunk& chunk) {
 
 /// dL/d(x W^T + b) in the type of the products; sets the bias gradient on the way.
 Block<const std::byte> Linear::output_gradient(const Chunk& chunk) {
-  float* bias = config_.bias
-                    ? program_.parameters().chunk_gradient(chunk.index, bias_).data()
-                    : nullptr;
+  float* bias =
+      config_.bias ? program_.parameters().chunk_gradient(chunk.index, bias_).data() : nullptr;
   const int64_t rows = chunk.rows();
   const int64_t cols = y_.width;
   const bool f32 = program_.dtype(y_) == DType::kF32;
@@ -118,16 +117,10 @@ Block<const std::byte> Linear::output_gradient(const Chunk& chunk) {
   if (!f32) {
     const auto y = program_.value<uint16_t>(y_, chunk.begin);
     const auto dy = program_.gradient<uint16_t>(y_, chunk.begin);
-    kernels::activation_gradient({.y = y.data,
-                                  .y_stride = y.stride,
-                                  .dy = dy.data,
-                                  .dy_stride = dy.stride,
-                                  .dz = dy.data,
-                                  .dz_stride = dy.stride,
-                                  .rows = rows,
-                                  .cols = cols,
-                                  .bias_gradient = bias},
-                                 config_.activation);
+    kernels::activation_gradient(
+        kernels::ActivationGradient<uint16_t, uint16_t>{y.data, y.stride, dy.data, dy.stride,
+                                                        dy.data, dy.stride, rows, cols, bias},
+        config_.activation);
     return {reinterpret_cast<const std::byte*>(dy.data), dy.stride};
   }
   const auto y = program_.value<float>(y_, chunk.begin);
@@ -182,8 +175,8 @@ void Linear::forward_single(const Chunk& chunk) {
   const auto out = program_.value<float>(y_, chunk.begin);
   Parameters& parameters = program_.parameters();
   kernels::single_output_forward(
-      kernels::SingleOutput<X>{in.data, in.stride, parameters.weights(weight_).data(),
-                               chunk.rows(), x().tensor.width},
+      kernels::SingleOutput<X>{in.data, in.stride, parameters.weights(weight_).data(), chunk.rows(),
+                               x().tensor.width},
       config_.bias ? parameters.weights(bias_).data() : nullptr, config_.activation, out.data,
       out.stride);
 }
@@ -210,8 +203,8 @@ void Linear::backward_single(const Chunk& chunk) {
     out.dx_stride = dx.stride;
   }
   kernels::single_output_backward(
-      kernels::SingleOutput<X>{in.data, in.stride, parameters.weights(weight_).data(),
-                               chunk.rows(), x().tensor.width},
+      kernels::SingleOutput<X>{in.data, in.stride, parameters.weights(weight_).data(), chunk.rows(),
+                               x().tensor.width},
       config_.activation, out);
 }
 

@@ -24,8 +24,8 @@ struct LinearConfig {
 };
 
 /// y = act(x W^T + b), as torch.nn.Linear with its activation. Products are in the program's
-/// precision with fp32 sums; the bias gradient is always fp32. One output wide: y is fp32 and so
-/// are the products.
+/// precision with fp32 sums; the bias gradient is always fp32. With one fp32
+/// output the products are fp32 too.
 class Linear : public Layer {
  public:
   Linear(Program& program, Tensor x, Tensor y, LinearConfig config);
@@ -36,7 +36,7 @@ class Linear : public Layer {
   bool refreshes_weights() const override { return bf16_ && !single(); }
 
  private:
-  bool single() const { return y_.width == 1; }
+  bool single() const { return single_; }
   const Input& x() const { return inputs_[0]; }
   const void* weights();
   template <class X>
@@ -53,6 +53,7 @@ class Linear : public Layer {
   Tensor y_;
   Tensor product_x_;  // x in the type of the products; x itself where the types agree
   bool bf16_;
+  bool single_;  // one fp32 output: no matrix product library
   ParameterId weight_;
   ParameterId bias_;
   AlignedVector<uint16_t> bf16_weights_;  // [out, in], of the current version

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <numbers>
 
 #include "base/check.h"
 #include "base/hash.h"
-#include "kernels/dense_update.h"
+#include "kernels/apply_rows.h"
+#include "kernels/init.h"
 #include "kernels/tree_sum.h"
 
 namespace strata::dense {
@@ -15,7 +15,6 @@ namespace {
 
 constexpr int64_t kAlignFloats = 16;      // one cache line
 constexpr int64_t kBlockFloats = 8192;    // of one parallel task over a flat buffer
-constexpr int64_t kMaxChunks = 256;
 constexpr uint64_t kWeightStream = 0x77;  // keeps weights apart from other users of the seed
 
 int64_t align_up(int64_t floats) {
@@ -29,23 +28,27 @@ uint64_t name_hash(const std::string& name) {
   return mix64(hash);
 }
 
-/// Standard normal number i of the stream (Box & Muller 1958), in double.
-double normal(const CounterRng& rng, uint64_t i) {
-  const double u = (static_cast<double>(rng.bits(2 * i) >> 11) + 1) * 0x1p-53;  // (0, 1]
-  const double v = static_cast<double>(rng.bits(2 * i + 1) >> 11) * 0x1p-53;
-  return std::sqrt(-2 * std::log(u)) * std::cos(2 * std::numbers::pi * v);
+kernels::InitConfig config_of(const Initializer& init) {
+  switch (init.kind) {
+    case Initializer::Kind::kUniform:
+      return {kernels::UniformInit{.low = -init.scale, .high = init.scale}};
+    case Initializer::Kind::kNormal:
+      return {kernels::NormalInit{.mean = 0, .std = init.scale}};
+    case Initializer::Kind::kConstant:
+      break;
+  }
+  return {kernels::ConstantInit{.value = init.scale}};
 }
 
-void fill(std::span<float> weights, const Initializer& init, const CounterRng& rng) {
-  for (size_t i = 0; i < weights.size(); ++i) {
-    switch (init.kind) {
-      case Initializer::Kind::kConstant: weights[i] = init.scale; break;
-      case Initializer::Kind::kUniform: weights[i] = (2 * rng.uniform(i) - 1) * init.scale; break;
-      case Initializer::Kind::kNormal:
-        weights[i] = static_cast<float>(normal(rng, i) * init.scale);
-        break;
-    }
+/// sum (+)= tree sum of the leaves; no leaf at all is a gradient of zero.
+void sum_chunks(std::span<const float* const> leaves, int64_t count, float* sum, bool accumulate) {
+  if (!accumulate) {
+    if (!kernels::tree_sum(leaves, count, sum)) std::fill_n(sum, count, 0.0f);
+    return;
   }
+  std::array<float, kBlockFloats> fresh;
+  if (!kernels::tree_sum(leaves, count, fresh.data())) return;
+  for (int64_t i = 0; i < count; ++i) sum[i] += fresh[i];
 }
 
 }  // namespace
@@ -62,8 +65,7 @@ ParameterId Parameters::add(std::string name, std::vector<int64_t> shape, Initia
   return add(ParameterInfo{.name = std::move(name), .shape = std::move(shape), .init = init});
 }
 
-ParameterId Parameters::add_buffer(std::string name, std::vector<int64_t> shape,
-                                   Initializer init) {
+ParameterId Parameters::add_buffer(std::string name, std::vector<int64_t> shape, Initializer init) {
   return add(ParameterInfo{
       .name = std::move(name), .shape = std::move(shape), .init = init, .trainable = false});
 }
@@ -120,8 +122,8 @@ void Parameters::plan_update() {
 
 void Parameters::initialize(uint64_t seed) {
   for (const ParameterInfo& t : tensors_) {
-    fill(weights(t), t.init,
-         CounterRng{combine64(combine64(seed, kWeightStream), name_hash(t.name))});
+    const CounterRng random{combine64(combine64(seed, kWeightStream), name_hash(t.name))};
+    kernels::init_weights(config_of(t.init), random, static_cast<int>(t.cols()), weights(t));
     if (!t.trainable) continue;
     const int cols = static_cast<int>(t.cols());
     const int width = config_.optimizer.state_floats(cols);
@@ -135,7 +137,7 @@ void Parameters::initialize(uint64_t seed) {
 
 void Parameters::reserve_chunks(int64_t chunks) {
   STRATA_CHECK(finalized_, "reserve_chunks before finalize");
-  STRATA_CHECK(chunks <= kMaxChunks, "chunks", chunks);
+  STRATA_CHECK(chunks <= kernels::kMaxLeaves, "chunks", chunks);
   if (chunks <= chunks_) return;
   chunks_ = chunks;
   chunk_gradients_.assign(chunks * trainable_floats_, 0.0f);
@@ -173,13 +175,13 @@ void Parameters::reduce_gradients(std::span<const int64_t> chunk_begin, bool acc
   pool.parallel_for(blocks, [&](int64_t block, int) {
     const int64_t begin = block * kBlockFloats;
     const int64_t count = std::min(kBlockFloats, trainable_floats_ - begin);
-    std::array<float*, kMaxChunks> leaves;
+    std::array<const float*, kernels::kMaxLeaves> leaves;
     for (int64_t c = 0; c < chunks; ++c) {
       const bool empty = chunk_begin[c] == chunk_begin[c + 1];
       leaves[c] = empty ? nullptr : chunk_gradients_.data() + c * trainable_floats_ + begin;
     }
-    kernels::tree_sum({leaves.data(), static_cast<size_t>(chunks)}, count,
-                      gradient_.data() + begin, accumulate);
+    sum_chunks({leaves.data(), static_cast<size_t>(chunks)}, count, gradient_.data() + begin,
+               accumulate);
   });
 }
 
@@ -207,12 +209,13 @@ void Parameters::update(int64_t step, float scale, ThreadPool& pool) {
     const int cols = static_cast<int>(t.cols());
     const int64_t first = block.row_begin * cols;
     const int state_width = config_.optimizer.state_floats(cols);
-    kernels::dense_update(now, scale,
-                          {.weights = weights_.data() + t.offset + first,
-                           .state = state_.data() + t.state_offset + block.row_begin * state_width,
-                           .gradient = gradient_.data() + t.offset + first,
-                           .rows = block.row_end - block.row_begin,
-                           .cols = cols});
+    kernels::apply_dense(now,
+                         {.weights = weights_.data() + t.offset + first,
+                          .state = state_.data() + t.state_offset + block.row_begin * state_width,
+                          .grads = gradient_.data() + t.offset + first,
+                          .rows = block.row_end - block.row_begin,
+                          .dim = cols,
+                          .scale = scale});
   });
   weights_changed();
 }

@@ -52,7 +52,9 @@ Tensor Program::make_buffer(int width, kernels::DType dtype, bool needs_gradient
   buffers_.push_back({.width = width,
                       .stride = (width + per_line - 1) / per_line * per_line,
                       .dtype = dtype,
-                      .needs_gradient = needs_gradient});
+                      .needs_gradient = needs_gradient,
+                      .value = {},
+                      .gradient = {}});
   return {static_cast<int>(buffers_.size()) - 1, 0, width};
 }
 

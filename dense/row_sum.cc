@@ -4,8 +4,7 @@
 
 namespace strata::dense {
 
-RowSum::RowSum(Program& program, const std::vector<Tensor>& parts, Tensor y,
-               std::string bias_name)
+RowSum::RowSum(Program& program, const std::vector<Tensor>& parts, Tensor y, std::string bias_name)
     : program_(program), y_(y), has_bias_(!bias_name.empty()) {
   for (const Tensor& part : parts) {
     STRATA_CHECK(program.dtype(part) == kernels::DType::kF32, "parts are fp32");

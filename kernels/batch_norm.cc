@@ -10,18 +10,24 @@ namespace {
 
 STRATA_ALWAYS_INLINE float activate(float z, Activation activation) {
   switch (activation) {
-    case Activation::kRelu: return z > 0 ? z : 0;
-    case Activation::kSigmoid: return 1 / (1 + std::exp(-z));
-    case Activation::kIdentity: break;
+    case Activation::kRelu:
+      return z > 0 ? z : 0;
+    case Activation::kSigmoid:
+      return 1 / (1 + std::exp(-z));
+    case Activation::kIdentity:
+      break;
   }
   return z;
 }
 
 STRATA_ALWAYS_INLINE float slope(float y, Activation activation) {
   switch (activation) {
-    case Activation::kRelu: return y > 0 ? 1.0f : 0.0f;
-    case Activation::kSigmoid: return y * (1 - y);
-    case Activation::kIdentity: break;
+    case Activation::kRelu:
+      return y > 0 ? 1.0f : 0.0f;
+    case Activation::kSigmoid:
+      return y * (1 - y);
+    case Activation::kIdentity:
+      break;
   }
   return 1;
 }
@@ -155,8 +161,7 @@ void normalise_backward(const Normalisation& n, const NormalisedGradient<float>&
   isa::dispatch<Backward<float>>(Backward<float>::Args{n, g, means, dx, accumulate});
 }
 void normalise_backward(const Normalisation& n, const NormalisedGradient<uint16_t>& g,
-                        const GradientMeans& means, const Columns<uint16_t>& dx,
-                        bool accumulate) {
+                        const GradientMeans& means, const Columns<uint16_t>& dx, bool accumulate) {
   isa::dispatch<Backward<uint16_t>>(Backward<uint16_t>::Args{n, g, means, dx, accumulate});
 }
 

@@ -39,9 +39,9 @@ struct Forward {
     }
   }
 
-  /// dots[b] of vector a with vectors b in [block, block + 16).
-  STRATA_ALWAYS_INLINE static Lanes dots(const float* vector, const float* transposed, int stride,
-                                         int dim) {
+  /// to[b] = dot of `vector` with vectors b in [block, block + 16) of the transposed matrix.
+  STRATA_ALWAYS_INLINE static void dots(const float* vector, const float* transposed, int stride,
+                                        int dim, float* to) {
     Lanes even = {};
     Lanes odd = {};
     int d = 0;
@@ -50,7 +50,7 @@ struct Forward {
       odd += vector[d + 1] * *reinterpret_cast<const Lanes*>(transposed + (d + 1) * stride);
     }
     if (d < dim) even += vector[d] * *reinterpret_cast<const Lanes*>(transposed + d * stride);
-    return even + odd;
+    *reinterpret_cast<UnalignedLanes*>(to) = even + odd;
   }
 
   STRATA_ALWAYS_INLINE static void run(const Args<Out>& args) {
@@ -67,8 +67,7 @@ struct Forward {
       float* row = triangle;  // each row overwrites the excess lanes of the one before
       for (int a = 1; a < s.count; ++a) {
         for (int block = 0; block < a; block += kLanes) {
-          *reinterpret_cast<UnalignedLanes*>(row + block) =
-              dots(x + a * dim, transposed + block, stride, dim);
+          dots(x + a * dim, transposed + block, stride, dim, row + block);
         }
         row += a;
       }
@@ -141,7 +140,8 @@ struct Backward {
         int a = 0;
         for (; a + kGroup <= s.count; a += kGroup) {
           product<kGroup>(matrix + a * s.count, e + d, s.count, wide, sums);
-          for (int i = 0; i < kGroup; ++i) write(sums[i], dx + (a + i) * dim + d, lanes, g.accumulate);
+          for (int i = 0; i < kGroup; ++i)
+            write(sums[i], dx + (a + i) * dim + d, lanes, g.accumulate);
         }
         for (; a < s.count; ++a) {
           product<1>(matrix + a * s.count, e + d, s.count, wide, sums);

@@ -24,10 +24,10 @@ struct Forward {
         for (int d = 0; d < s.dim; ++d) sums[d] += x[v * s.dim + d];
       }
       const OneLane lanes;
-      const float square_of_sum = lanes.sum(
-          s.dim, [=](int d) STRATA_LAMBDA_INLINE { return sums[d] * sums[d]; });
-      const float sum_of_squares = lanes.sum(
-          s.count * s.dim, [=](int i) STRATA_LAMBDA_INLINE { return x[i] * x[i]; });
+      const float square_of_sum =
+          lanes.sum(s.dim, [=](int d) STRATA_LAMBDA_INLINE { return sums[d] * sums[d]; });
+      const float sum_of_squares =
+          lanes.sum(s.count * s.dim, [=](int i) STRATA_LAMBDA_INLINE { return x[i] * x[i]; });
       a.y[r * a.y_stride] = 0.5f * (square_of_sum - sum_of_squares);
     }
   }

@@ -150,10 +150,9 @@ void Gemm::run(const GemmShape& shape, const void* a, const void* b, const float
                                          {DNNL_ARG_SCRATCHPAD, p.scratch.get()},
                                          {DNNL_ARG_BIAS, p.bias.get()}}};
     if (shape.bias) p.bias.set_data_handle(const_cast<float*>(bias));
-    dnnl::error::wrap_c_api(
-        dnnl_primitive_execute(p.matmul.get(), state_->stream.get(), shape.bias ? 5 : 4,
-                               args.data()),
-        "matmul");
+    dnnl::error::wrap_c_api(dnnl_primitive_execute(p.matmul.get(), state_->stream.get(),
+                                                   shape.bias ? 5 : 4, args.data()),
+                            "matmul");
   } catch (const dnnl::error& e) {
     throw Error(ErrorCode::kResource, "oneDNN matrix product {} x {} x {}: {}", shape.m, shape.n,
                 shape.k, e.what());

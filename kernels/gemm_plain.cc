@@ -19,9 +19,12 @@ struct Args {
 
 STRATA_ALWAYS_INLINE float activate(float x, Activation activation) {
   switch (activation) {
-    case Activation::kRelu: return x > 0 ? x : 0;
-    case Activation::kSigmoid: return 1 / (1 + std::exp(-x));
-    case Activation::kIdentity: break;
+    case Activation::kRelu:
+      return x > 0 ? x : 0;
+    case Activation::kSigmoid:
+      return 1 / (1 + std::exp(-x));
+    case Activation::kIdentity:
+      break;
   }
   return x;
 }

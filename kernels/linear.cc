@@ -17,9 +17,12 @@ STRATA_ALWAYS_INLINE float slope(float y) {
 
 STRATA_ALWAYS_INLINE float slope_of(Activation activation, float y) {
   switch (activation) {
-    case Activation::kRelu: return slope<Activation::kRelu>(y);
-    case Activation::kSigmoid: return slope<Activation::kSigmoid>(y);
-    case Activation::kIdentity: break;
+    case Activation::kRelu:
+      return slope<Activation::kRelu>(y);
+    case Activation::kSigmoid:
+      return slope<Activation::kSigmoid>(y);
+    case Activation::kIdentity:
+      break;
   }
   return 1.0f;
 }
@@ -104,9 +107,15 @@ struct SingleOutputForward {
       const float z = bias + dot(a.in.x + r * a.in.x_stride, a.in.w, a.in.cols);
       float& y = a.y[r * a.y_stride];
       switch (a.activation) {
-        case Activation::kRelu: y = z > 0 ? z : 0; break;
-        case Activation::kSigmoid: y = 1 / (1 + std::exp(-z)); break;
-        case Activation::kIdentity: y = z; break;
+        case Activation::kRelu:
+          y = z > 0 ? z : 0;
+          break;
+        case Activation::kSigmoid:
+          y = 1 / (1 + std::exp(-z));
+          break;
+        case Activation::kIdentity:
+          y = z;
+          break;
       }
     }
   }
@@ -165,8 +174,7 @@ void activation_gradient(const ActivationGradient<uint16_t, uint16_t>& args,
 
 void single_output_forward(const SingleOutput<float>& in, const float* bias, Activation activation,
                            float* y, int64_t y_stride) {
-  isa::dispatch<SingleOutputForward<float>>(
-      ForwardArgs<float>{in, bias, activation, y, y_stride});
+  isa::dispatch<SingleOutputForward<float>>(ForwardArgs<float>{in, bias, activation, y, y_stride});
 }
 void single_output_forward(const SingleOutput<uint16_t>& in, const float* bias,
                            Activation activation, float* y, int64_t y_stride) {

@@ -25,8 +25,7 @@ struct ActivationGradient {
 };
 void activation_gradient(const ActivationGradient<float, float>& args, Activation activation);
 void activation_gradient(const ActivationGradient<float, uint16_t>& args, Activation activation);
-void activation_gradient(const ActivationGradient<uint16_t, uint16_t>& args,
-                         Activation activation);
+void activation_gradient(const ActivationGradient<uint16_t, uint16_t>& args, Activation activation);
 
 /// A linear layer with one output over x [rows, cols]: y = act(x w + bias).
 /// X is float or uint16_t (bf16); w, y and all gradients but dx are fp32. One thread, fixed order.

@@ -16,7 +16,7 @@ enum class CrossStructure : uint8_t { kParallel, kStacked };
 /// Wang et al. 2021: cross layers x_{l+1} = x_0 * (W_l x_l + b_l) + x_l, W_l of full or low rank.
 struct Dcnv2 {
   static constexpr std::string_view kName = "dcnv2";
-  std::vector<int> bottom;  // MLPerf's DLRM-DCNv2 puts the dense features through one
+  std::vector<int> bottom = {};  // MLPerf's DLRM-DCNv2 puts the dense features through one
   int cross_layers = 3;
   int rank = 64;
   std::vector<int> hidden = {512, 256};

@@ -37,10 +37,9 @@ ModelTensors build(const Dlrm& model, const ModelInput& input, dense::Program& p
   const dense::Tensor vectors = program.input(dim + input.pooled_width, true);
   const dense::Tensor bottom = program.slice(vectors, 0, dim);
   out.pooled = program.slice(vectors, dim, input.pooled_width);
-  dense::add_mlp(program, out.dense, bottom,
-                 {.name = "bottom",
-                  .widths = model.bottom,
-                  .init = dense::WeightInit::kXavierNormal});
+  dense::add_mlp(
+      program, out.dense, bottom,
+      {.name = "bottom", .widths = model.bottom, .init = dense::WeightInit::kXavierNormal});
   const dense::Tensor interactions =
       program.activation(dense::DotInteraction::out_width(vectors.width / dim, dim));
   program.add<dense::DotInteraction>(vectors, interactions, dim);

@@ -50,11 +50,11 @@ int common_dim(const ModelInput& input, std::string_view model);
 
 /// One buffer [dense | pooled] that Network fills; slices of it are the model's inputs.
 struct ModelColumns {
-  dense::Tensor dense;   // [B, I]
-  dense::Tensor pooled;  // [B, pooled_width]
-  dense::Tensor deep;    // [B, I + deep_width]: dense and deep lookups, what a deep part reads
-  dense::Tensor vectors; // [B, deep_width]
-  dense::Tensor wide;    // [B, pooled_width - deep_width]
+  dense::Tensor dense;    // [B, I]
+  dense::Tensor pooled;   // [B, pooled_width]
+  dense::Tensor deep;     // [B, I + deep_width]: dense and deep lookups, what a deep part reads
+  dense::Tensor vectors;  // [B, deep_width]
+  dense::Tensor wide;     // [B, pooled_width - deep_width]
 };
 ModelColumns add_columns(const ModelInput& input, dense::Program& program);
 

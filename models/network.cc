@@ -57,8 +57,8 @@ Network::Network(NetworkConfig config) : config_(std::move(config)) {
                        .pooling = columns.lookup.pooling,
                        .out_column = columns.column});
   }
-  collection_ = std::make_unique<embedding::Collection>(config_.tables, std::move(lookups),
-                                                        config_.seed);
+  collection_ =
+      std::make_unique<embedding::Collection>(config_.tables, std::move(lookups), config_.seed);
 }
 
 Network::~Network() = default;
