@@ -8,13 +8,14 @@
 #include "data/read_header.h"
 #include "data/reader.h"
 #include "data/reader_list.h"
+#include "data/text_input.h"
 #include "data/text_reader.h"
 
 namespace strata::data {
 namespace {
 
 /// The schema for the fields these files have: all of them the same, in the order of the header.
-Schema schema_for(const DataConfig& config, const Schema& schema, const ReadPlan& plan,
+Schema schema_for(const DataConfig& config, const Schema& schema, bool with_label,
                   const std::vector<std::string>& files) {
   if (schema.format != Format::kCsv || !config.csv.header) return schema;
   const std::vector<std::string> fields = read_header(files.front(), config.csv);
@@ -24,7 +25,7 @@ Schema schema_for(const DataConfig& config, const Schema& schema, const ReadPlan
                   files.front()};
     }
   }
-  return with_fields(schema, fields, files.front(), !plan.labels);
+  return with_fields(schema, fields, files.front(), !with_label);
 }
 
 std::vector<std::string> files_of(const DataConfig& config, Part part, const FormatEntry& entry) {
@@ -40,13 +41,11 @@ std::vector<std::string> files_of(const DataConfig& config, Part part, const For
 
 }  // namespace
 
-std::unique_ptr<Reader> make_reader(const DataConfig& config, const Schema& schema, Part part,
-                                    const ReadPlan& plan) {
+TextInput open_input(const DataConfig& config, const Schema& schema, Part part, bool with_label) {
   const FormatEntry& entry = format_entry(schema.format);
   const std::vector<std::string> files = files_of(config, part, entry);
   TextInput input{.source = entry.open(config, files),
-                  .schema = schema_for(config, schema, plan, files),
-                  .selection = {},
+                  .schema = schema_for(config, schema, with_label, files),
                   .window_blocks = config.window_blocks,
                   .max_bad_ratio = config.max_bad_ratio,
                   .threads = config.threads,
@@ -55,14 +54,20 @@ std::unique_ptr<Reader> make_reader(const DataConfig& config, const Schema& sche
     input.shuffle = config.shuffle;
     input.negative_sampling = config.negative_sampling;
   }
-  const bool split = config.eval.empty() && config.eval_fraction > 0;
-  if (split) {
+  if (!config.eval.empty()) return input;
+  if (config.eval_fraction > 0) {
     const Block& last = input.source->blocks().back();
     input.selection = RowSelection::side(config.split, config.eval_fraction,
                                          last.first_row + last.lines, part == Part::kEval);
-  } else if (part == Part::kEval && config.eval.empty()) {
+  } else if (part == Part::kEval) {
     throw Error{ErrorCode::kConfig, "data.eval: neither `eval` nor `eval_fraction` is given"};
   }
+  return input;
+}
+
+std::unique_ptr<Reader> make_reader(const DataConfig& config, const Schema& schema, Part part,
+                                    const ReadPlan& plan) {
+  TextInput input = open_input(config, schema, part, plan.labels);
   std::unique_ptr<Reader> reader = std::make_unique<TextReader>(std::move(input), plan);
   if (config.prefetch == 0) return reader;
   return std::make_unique<PrefetchReader>(std::move(reader), config.prefetch);

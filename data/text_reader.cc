@@ -8,12 +8,6 @@
 #include "base/error.h"
 
 namespace strata::data {
-namespace {
-
-constexpr size_t kReportedBadRows = 20;
-
-}  // namespace
-
 TextReader::TextReader(TextInput input, const ReadPlan& plan)
     : input_(std::move(input)),
       plan_(plan),
@@ -25,15 +19,9 @@ TextReader::TextReader(TextInput input, const ReadPlan& plan)
       raw_(static_cast<size_t>(input_.threads), RawColumns(layout_)) {
   STRATA_CHECK(plan.batch_size > 0 && plan.chunks > 0, "plan", plan.batch_size, plan.chunks);
   STRATA_CHECK(plan.worker >= 0 && plan.worker < plan.workers, "worker", plan.worker, plan.workers);
-  const double rate = input_.negative_sampling;
-  if (!input_.selection.all() || rate < 1) {
-    selector_ = [this, rate](int64_t row, const Line& line) {
-      if (!input_.selection.keeps(row)) return false;
-      return rate >= 1 || keeps_negative(row, rate) || parser_->label(line) != false;
-    };
-  }
+  selector_ = make_selector(input_, *parser_);
   count_rows();
-  allowed_bad_ = static_cast<int64_t>(input_.max_bad_ratio * static_cast<double>(rows_));
+  policy_ = BadRowPolicy(input_.max_bad_ratio, rows_);
   seek(plan.start);
 }
 
@@ -63,7 +51,7 @@ void TextReader::seek(BatchPosition position) {
   if (position.batch >= batches_per_epoch() && rows_ > 0) {
     position = {position.epoch + 1, 0};  // the end of an epoch is the start of the next
   }
-  if (position.epoch != position_.epoch || position.batch == 0) bad_in_epoch_ = 0;
+  if (position.epoch != position_.epoch || position.batch == 0) policy_.start_epoch();
   position_ = position;
 }
 
@@ -155,25 +143,14 @@ void TextReader::settle_bad_rows(size_t first, size_t end) {
     statistics_.lines += slices_[i].end - slices_[i].begin;
     statistics_.good += rows.rows;
     statistics_.blank += rows.blank;
-    for (const BadLine& bad : rows.bad) report_bad_row(slices_[i], bad);
+    statistics_.bad += std::ssize(rows.bad);
+    for (const BadLine& bad : rows.bad) {
+      policy_.add(bad.reason, statistics_.first_bad, [&] {
+        const int64_t base = order_.window_begin[static_cast<size_t>(window_number_)];
+        return window_.where(*input_.source, slices_[i].begin - base + bad.line);
+      });
+    }
   }
-}
-
-void TextReader::report_bad_row(const Slice& slice, const BadLine& bad) {
-  ++statistics_.bad;
-  ++bad_in_epoch_;
-  const bool beyond = bad_in_epoch_ > allowed_bad_;
-  if (!beyond && statistics_.first_bad.size() >= kReportedBadRows) return;
-  const int64_t base = order_.window_begin[static_cast<size_t>(window_number_)];
-  BadRow row = window_.where(*input_.source, slice.begin - base + bad.line);
-  row.reason = bad.reason;
-  if (beyond) {
-    throw Error{ErrorCode::kData, "{}:{}: {} (bad row {}; data.max_bad_ratio allows {} of {} rows)",
-                row.file,         row.line,
-                row.reason,       bad_in_epoch_,
-                allowed_bad_,     rows_};
-  }
-  statistics_.first_bad.push_back(std::move(row));
 }
 
 void TextReader::cut_chunks(Batch& batch) const {

@@ -12,23 +12,10 @@
 #include "data/order.h"
 #include "data/reader.h"
 #include "data/row_block.h"
-#include "data/selection.h"
+#include "data/text_input.h"
 #include "data/window.h"
 
 namespace strata::data {
-
-/// What a TextReader needs besides the plan.
-struct TextInput {
-  std::unique_ptr<BlockSource> source;
-  Schema schema;  // its fields are those of the text
-  RowSelection selection;
-  bool shuffle = false;
-  int64_t window_blocks = 32;
-  double negative_sampling = 1;
-  double max_bad_ratio = 0;
-  int threads = 1;
-  std::unique_ptr<LineParser> (*make_parser)(const Schema&, const Layout&, bool with_label);
-};
 
 /// The reader of every line format: order, windows, parsing in slices, assembly. Batches are made
 /// when asked for, on the caller's thread and `threads - 1` more.
@@ -61,7 +48,6 @@ class TextReader final : public Reader {
   void parse_slice(size_t number, int thread);
   void enter_window(int64_t window);
   void settle_bad_rows(size_t first, size_t end);
-  void report_bad_row(const Slice& slice, const BadLine& bad);
   void cut_chunks(Batch& batch) const;
 
   TextInput input_;
@@ -74,7 +60,6 @@ class TextReader final : public Reader {
   Window::Selector selector_;
   std::vector<int64_t> selected_;  // [blocks] rows that take part
   int64_t rows_ = 0;               // of an epoch
-  int64_t allowed_bad_ = 0;        // of an epoch
 
   BatchPosition position_;
   EpochOrder order_;
@@ -84,7 +69,7 @@ class TextReader final : public Reader {
   std::vector<Slice> slices_;     // of the batch
   std::vector<RowBlock> parsed_;  // [slices]
   std::vector<RawColumns> raw_;   // [threads]
-  int64_t bad_in_epoch_ = 0;
+  BadRowPolicy policy_{0, 0};
   ReadStatistics statistics_;
 };
 
