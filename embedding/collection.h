@@ -80,7 +80,8 @@ class Collection {
   /// Steps 2 and 3 of a batch: keys and deduplication. Thread-safe, const; reads no rows.
   void prepare(const Batch& batch, KeyedBatch& out, ThreadPool& pool) const;
 
-  /// Step 5: unique keys -> slots; creation in order of h. `step` is the update being formed.
+  /// Step 5: unique keys -> slots; creation in order of h. `step` is the update being formed;
+  /// kReadOnly does not use it and sees the rows as of the last applied step.
   /// Throws Error{resource} when a row cannot be made; rows made until then stay.
   LookUpCounts look_up(KeyedBatch& keys, LookUpMode mode, uint32_t step, ThreadPool& pool);
 
@@ -108,7 +109,8 @@ class Collection {
   double squared_gradient_norm(const KeyedBatch& keys) const;
 
   /// Step 10b, second half: one optimizer update per unique row, gradients times `scale`.
-  /// Records the learning rates of `step`; steps are applied in ascending order.
+  /// Records the learning rates of `step`: with a table in exact mode, steps are applied one after
+  /// another from 1 (or from the length of the restored history + 1).
   void apply(const KeyedBatch& keys, uint32_t step, float scale, ThreadPool& pool);
 
   int64_t out_width() const;
@@ -127,18 +129,17 @@ class Collection {
 
   /// Rows of one shard, ascending in h. Thread-safe while nothing changes.
   void scan(int table, int shard, const std::function<void(const RowView&)>& visit) const;
-  /// Weights of a row as float [D], as a read-only look-up at `step` would see them (exact mode
-  /// reads through): for export. `row` is a RowView::bytes or bytes read from a checkpoint.
-  void read_weights(int table, std::span<const std::byte> row, uint32_t step,
-                    std::span<float> out) const;
-  /// Puts raw rows [n, row_bytes] under h [n], replacing rows that are there. Rows of one shard of
-  /// one table may be inserted by one thread while another inserts into another table.
+  /// Weights of a row as float [D], as a read-only look-up sees them (exact mode reads through):
+  /// for export. `row` is a RowView::bytes or bytes read from a checkpoint. Thread-safe.
+  void read_weights(int table, std::span<const std::byte> row, std::span<float> out) const;
+  /// Puts raw rows [n, row_bytes] under h [n], distinct, replacing rows that are there. Threads may
+  /// insert into different tables at the same time.
   void insert_rows(int table, std::span<const uint64_t> hashes, std::span<const std::byte> rows);
   /// Drops all rows of a table.
   void clear(int table);
 
-  /// Learning rate of each applied step, from step 1 (exact mode replays them); empty when the
-  /// table is lazy.
+  /// Learning rate of each applied step, from step 1: exact mode replays them. Part of a
+  /// checkpoint. Stays empty where no replay is needed.
   std::span<const float> rate_history(int table) const;
   void set_rate_history(int table, std::span<const float> rates);
 

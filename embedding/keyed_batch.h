@@ -24,12 +24,12 @@ struct LookupKeys {
 /// The part of a KeyedBatch that belongs to one table. U unique keys, N occurrences of all lookups
 /// of the table, lookup after lookup.
 struct TableKeys {
+  Scratch<uint64_t> hashes;   // [N] h of each occurrence
   kernels::UniqueKeys keys;   // unique h [U] ascending, inverse [N], occurrences by chunk
   Scratch<int64_t> slots;     // [U] after look_up; storage::kNoSlot: default row
   Scratch<std::byte*> rows;   // [U] after look_up: where to read each row
   Scratch<std::byte> shadow;  // rows read through in exact mode, when nothing may change
   Scratch<float> gradients;   // [U, D] after reduce_gradients
-  bool has_gradients = false;
 };
 
 /// The keys of one batch, hashed and deduplicated per table. Made by Collection::prepare, which

@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "base/fields.h"
+#include "kernels/init.h"
+#include "kernels/optimizer_config.h"
 #include "kernels/rows.h"
 
 namespace strata::embedding {
@@ -25,6 +27,8 @@ struct TableConfig {
   int dim = 16;
   kernels::DType dtype = kernels::DType::kF32;
   Pooling pooling = Pooling::kSum;
+  kernels::OptimizerConfig optimizer = {.algorithm = kernels::RowwiseAdagrad{}};
+  kernels::InitConfig init;
   float default_row = 0;
   bool trainable = true;
 
@@ -37,6 +41,9 @@ struct TableConfig {
     v("pooling", pooling,
       {.doc = "How the rows of one sample's ids become one vector: sum, mean (weighted), sqrtn "
               "(the sum over the root of the summed squared weights) or none."});
+    v("optimizer", optimizer, {.doc = "How the rows of this table learn."});
+    v("init", init,
+      {.doc = "First weights of a row: a function of (seed, table name, id) and nothing else."});
     v("default_row", default_row,
       {.doc = "Every weight of the row that a key unseen in training reads in evaluation, predict "
               "and serving. Never trained.",

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "kernels/isa.h"
 
 namespace strata::kernels {
 namespace {
@@ -74,7 +75,31 @@ void dedup_by_sorting(std::span<const uint64_t> keys, UniqueKeys& out) {
   for (size_t i = 0; i < order.size(); ++i) out.unique[out.inverse[order[i]]] = keys[order[i]];
 }
 
+struct MixKeys {
+  struct Args {
+    std::span<const uint64_t> ids;
+    uint64_t salt;
+    uint64_t* out;
+  };
+  STRATA_ALWAYS_INLINE static void run(const Args& args) {
+    const uint64_t* __restrict ids = args.ids.data();
+    uint64_t* __restrict out = args.out;
+    const uint64_t salt = args.salt;
+    const size_t n = args.ids.size();
+    for (size_t i = 0; i < n; ++i) {  // mix64 (base/hash.h), which must inline to vectorise
+      uint64_t z = ids[i] ^ salt;
+      z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+      z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+      out[i] = z ^ (z >> 31);
+    }
+  }
+};
+
 }  // namespace
+
+void mix_keys(std::span<const uint64_t> ids, uint64_t salt, uint64_t* out) {
+  isa::dispatch<MixKeys, MixKeys::Args>({ids, salt, out});
+}
 
 void dedup(std::span<const uint64_t> keys, UniqueKeys& out) {
   const size_t n = keys.size();

@@ -7,6 +7,9 @@
 
 namespace strata::kernels {
 
+/// out[i] <- mix64(ids[i] ^ salt): the keys of a table. Thread-safe.
+void mix_keys(std::span<const uint64_t> ids, uint64_t salt, uint64_t* out);
+
 /// Distinct keys of a batch, and where they occur. U unique keys, N occurrences.
 struct UniqueKeys {
   Scratch<uint64_t> unique;      // [U] ascending

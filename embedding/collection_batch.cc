@@ -1,0 +1,293 @@
+// Keys in, pooled vectors out: the forward half of a batch.
+#include <algorithm>
+#include <cstring>
+
+#include "base/check.h"
+#include "embedding/collection_impl.h"
+#include "kernels/pool_rows.h"
+
+namespace strata::embedding {
+namespace {
+
+constexpr int64_t kKeysPerRange = 2048;  // enough work to be worth handing to a thread
+
+/// True when each of `bags` bags holds one id.
+bool one_id_per_bag(const int64_t* offsets, int64_t bags) {
+  int64_t others = 0;
+  for (int64_t b = 0; b < bags; ++b) others += offsets[b + 1] - offsets[b] != 1;
+  return others == 0;
+}
+
+/// Parts of the unique keys of every table, cut at shard borders; one part where `whole` says so.
+template <class Whole>
+std::vector<KeyRange> key_ranges(const std::vector<TableState>& tables, const KeyedBatch& keys,
+                                 int threads, Whole whole) {
+  std::vector<KeyRange> ranges;
+  for (int t = 0; t < static_cast<int>(tables.size()); ++t) {
+    const auto hashes = keys.hashes(t);
+    const auto count = static_cast<int64_t>(hashes.size());
+    if (count == 0) continue;
+    const int64_t most = threads == 1 || whole(tables[t]) ? 1 : 4 * threads;
+    const int64_t parts = std::clamp<int64_t>(count / kKeysPerRange, 1, most);
+    int64_t begin = 0;
+    for (int64_t part = 1; part <= parts && begin < count; ++part) {
+      int64_t end = std::max(begin, count * part / parts);
+      const auto shard = [&](int64_t u) { return tables[t].rows.shard_of(hashes[u]); };
+      while (end > begin && end < count && shard(end) == shard(end - 1)) ++end;
+      if (end == begin) continue;
+      ranges.push_back({t, begin, end});
+      begin = end;
+    }
+  }
+  return ranges;
+}
+
+int64_t count_defaulted(const TableKeys& table) {
+  int64_t count = 0;
+  for (const int32_t u : table.keys.inverse.span()) count += table.slots[u] == storage::kNoSlot;
+  return count;
+}
+
+}  // namespace
+
+/// Bag offsets, samples and pooling factors of one lookup, whose begin and count are set.
+void Collection::Impl::prepare_lookup(const Batch& batch, int lookup, KeyedBatch& out) const {
+  const Lookup& use = lookups[lookup];
+  LookupKeys& keys = out.lookups_[lookup];
+  const int64_t* offsets = batch.offsets.data() + use.feature * batch.size;
+  const int64_t first = offsets[0];
+  const bool pooled = use.pooling != Pooling::kNone;
+  keys.one_id_per_bag = one_id_per_bag(offsets, batch.size);
+  keys.bag_offsets.resize(0);
+  keys.sample.resize(0);
+  keys.factors.resize(0);
+  const float* weights = batch.id_weights.empty() ? nullptr : batch.id_weights.data() + first;
+  const bool sum = use.pooling == Pooling::kSum;
+  if (!keys.one_id_per_bag) {
+    keys.bag_offsets.resize(batch.size + 1);
+    keys.sample.resize(keys.count);
+    for (int64_t b = 0; b < batch.size; ++b) {
+      keys.bag_offsets[b] = static_cast<int32_t>(offsets[b] - first);
+      std::fill(keys.sample.data() + (offsets[b] - first),
+                keys.sample.data() + (offsets[b + 1] - first), static_cast<int32_t>(b));
+    }
+    keys.bag_offsets[batch.size] = static_cast<int32_t>(keys.count);
+  }
+  if (!pooled || (!weights && (sum || keys.one_id_per_bag))) return;
+  keys.factors.resize(keys.count);
+  if (sum) {
+    std::copy_n(weights, keys.count, keys.factors.data());
+    return;
+  }
+  if (keys.one_id_per_bag) {  // weighted: the factor is 1, -1 for a negative sqrtn weight, or 0
+    keys.bag_offsets.resize(batch.size + 1);
+    for (int64_t b = 0; b <= batch.size; ++b) keys.bag_offsets[b] = static_cast<int32_t>(b);
+  }
+  const kernels::Bags bags{
+      .offsets = keys.bag_offsets.data(), .bags = batch.size, .weights = weights};
+  if (use.pooling == Pooling::kMean) kernels::mean_factors(bags, keys.factors.data());
+  if (use.pooling == Pooling::kSqrtn) kernels::sqrtn_factors(bags, keys.factors.data());
+}
+
+void Collection::Impl::prepare_table(const Batch& batch, int table, KeyedBatch& out) const {
+  TableKeys& keys = out.tables_[table];
+  const TableState& state = tables[table];
+  const auto begin_of = [&](int lookup) {
+    return batch.offsets[lookups[lookup].feature * batch.size];
+  };
+  int64_t count = 0;
+  for (const int l : state.lookups) {
+    out.lookups_[l].begin = count;
+    out.lookups_[l].count =
+        batch.offsets[(lookups[l].feature + int64_t{1}) * batch.size] - begin_of(l);
+    count += out.lookups_[l].count;
+  }
+  keys.hashes.resize(count);
+  for (const int l : state.lookups) {
+    const std::span ids(batch.ids.data() + begin_of(l), out.lookups_[l].count);
+    kernels::mix_keys(ids, state.salt, keys.hashes.data() + out.lookups_[l].begin);
+    prepare_lookup(batch, l, out);
+  }
+  kernels::dedup(keys.hashes.span(), keys.keys);
+  keys.slots.resize(0);
+  keys.rows.resize(0);
+  keys.gradients.resize(0);
+}
+
+void Collection::prepare(const Batch& batch, KeyedBatch& out, ThreadPool& pool) const {
+  const Impl& impl = *impl_;
+  STRATA_CHECK(batch.size >= 0 &&
+                   (impl.features == 0 ||
+                    static_cast<int64_t>(batch.offsets.size()) >= impl.features * batch.size + 1),
+               "features of the batch", batch.offsets.size(), impl.features, batch.size);
+  STRATA_CHECK(batch.id_weights.empty() || batch.id_weights.size() == batch.ids.size(),
+               "id weights", batch.id_weights.size(), batch.ids.size());
+  out.size_ = batch.size;
+  out.trains_ = false;
+  out.chunk_begin_.assign(batch.chunk_begin.begin(), batch.chunk_begin.end());
+  if (out.chunk_begin_.empty()) out.chunk_begin_ = {0, batch.size};
+  out.lookups_.resize(impl.lookups.size());
+  out.tables_.resize(impl.tables.size());
+  pool.parallel_for(tables(), [&](int64_t t, int) {
+    const auto table = static_cast<int>(t);
+    in_table(impl.tables[table], [&] { impl.prepare_table(batch, table, out); });
+  });
+}
+
+void Collection::Impl::find_rows(const KeyRange& range, KeyedBatch& keys) const {
+  TableKeys& table = keys.tables_[range.table];
+  const auto count = static_cast<size_t>(range.end - range.begin);
+  tables[range.table].rows.find(table.keys.unique.span().subspan(range.begin, count),
+                                table.slots.span().subspan(range.begin, count));
+}
+
+/// Finds or creates; brings rows that replay up to the end of step - 1. Returns how many it made.
+int64_t Collection::Impl::make_rows(const KeyRange& range, uint32_t step, KeyedBatch& keys) {
+  TableState& state = tables[range.table];
+  TableKeys& table = keys.tables_[range.table];
+  const auto count = static_cast<size_t>(range.end - range.begin);
+  const auto hashes = table.keys.unique.span().subspan(range.begin, count);
+  const auto slots = table.slots.span().subspan(range.begin, count);
+  std::vector<int64_t> created;
+  const auto initialise = [&] {
+    std::vector<int64_t> made_slots(created.size());
+    std::vector<uint64_t> made_hashes(created.size());
+    for (size_t c = 0; c < created.size(); ++c) {
+      made_slots[c] = slots[created[c]];
+      made_hashes[c] = hashes[created[c]];
+    }
+    kernels::init_rows(state.config.init, state.config.optimizer,
+                       {.rows = state.rows.rows(),
+                        .layout = state.layout,
+                        .slots = made_slots,
+                        .keys = made_hashes.data(),
+                        .seed = seed,
+                        .table_salt = state.salt,
+                        .stamp = state.replays() ? 0 : step});
+  };
+  try {
+    state.rows.find_or_insert(hashes, slots, created);
+  } catch (const Error&) {
+    initialise();  // rows made until here are whole
+    throw;
+  }
+  if (!created.empty()) initialise();
+  if (state.replays()) {
+    STRATA_CHECK(state.rates.size() + 1 >= step, "rates of earlier steps", state.rates.size(),
+                 step);
+    kernels::catch_up_rows(state.config.optimizer, {.rows = state.rows.rows(),
+                                                    .layout = state.layout,
+                                                    .slots = slots,
+                                                    .step = step - 1,
+                                                    .rates = state.rates});
+  }
+  return static_cast<int64_t>(created.size());
+}
+
+void Collection::Impl::point_at_rows(const KeyRange& range, KeyedBatch& keys) const {
+  const TableState& state = tables[range.table];
+  TableKeys& table = keys.tables_[range.table];
+  const kernels::RowsRef rows = state.rows.rows();
+  const int64_t* slots = table.slots.data();
+  const std::byte** out = table.rows.data();
+  const std::byte* absent = state.default_row.data();
+  for (int64_t u = range.begin; u < range.end; ++u) {
+    out[u] = slots[u] == storage::kNoSlot ? absent : rows.row(slots[u]);
+  }
+  if (keys.trains_ || !state.replays() || state.rates.empty()) return;
+  const int64_t dim = state.config.dim;
+  const auto count = static_cast<size_t>(range.end - range.begin);
+  kernels::read_caught_up_rows(state.config.optimizer,
+                               {.rows = rows,
+                                .layout = state.layout,
+                                .slots = table.slots.span().subspan(range.begin, count),
+                                .step = static_cast<uint32_t>(state.rates.size()),
+                                .rates = state.rates},
+                               table.shadow.data() + range.begin * dim);
+  for (int64_t u = range.begin; u < range.end; ++u) {
+    if (slots[u] == storage::kNoSlot) continue;
+    out[u] = reinterpret_cast<const std::byte*>(table.shadow.data() + u * dim);
+  }
+}
+
+LookUpCounts Collection::look_up(KeyedBatch& keys, LookUpMode mode, uint32_t step,
+                                 ThreadPool& pool) {
+  Impl& impl = *impl_;
+  const bool train = mode == LookUpMode::kTrain;
+  STRATA_CHECK(keys.tables_.size() == impl.tables.size(), "keys of another collection");
+  STRATA_CHECK(!train || step >= 1, "steps count from 1", step);
+  keys.trains_ = train;
+  for (size_t t = 0; t < impl.tables.size(); ++t) {
+    TableKeys& table = keys.tables_[t];
+    const TableState& state = impl.tables[t];
+    in_table(state, [&] {
+      const size_t unique = table.keys.unique.size();
+      table.slots.resize(unique);
+      table.rows.resize(unique);
+      table.shadow.resize(!train && state.replays() ? unique * state.config.dim : 0);
+    });
+  }
+  const std::vector<KeyRange> ranges =
+      key_ranges(impl.tables, keys, pool.threads(),
+                 [&](const TableState& table) { return train && table.rows.shared_run(); });
+  std::vector<int64_t> made(ranges.size());
+  pool.parallel_for(static_cast<int64_t>(ranges.size()), [&](int64_t r, int) {
+    in_table(impl.tables[ranges[r].table], [&] {
+      if (train) {
+        made[r] = impl.make_rows(ranges[r], step, keys);
+      } else {
+        impl.find_rows(ranges[r], keys);
+      }
+      impl.point_at_rows(ranges[r], keys);
+    });
+  });
+  LookUpCounts counts{.unique = keys.unique()};
+  for (const int64_t rows : made) counts.created += rows;
+  for (size_t t = 0; t < impl.tables.size() && !train; ++t) {
+    const auto slots = keys.tables_[t].slots.span();
+    const int64_t absent = std::count(slots.begin(), slots.end(), storage::kNoSlot);
+    counts.defaulted += absent;
+    if (absent > 0) counts.defaulted_occurrences += count_defaulted(keys.tables_[t]);
+  }
+  return counts;
+}
+
+void Collection::pool(const KeyedBatch& keys, int64_t begin, int64_t end, float* out,
+                      int64_t stride) const {
+  STRATA_CHECK(0 <= begin && begin <= end && end <= keys.size_, "samples", begin, end, keys.size_);
+  STRATA_CHECK(stride >= impl_->out_width, "stride", stride, impl_->out_width);
+  for (size_t l = 0; l < impl_->lookups.size(); ++l) {
+    const Lookup& use = impl_->lookups[l];
+    if (use.pooling == Pooling::kNone) continue;
+    const LookupKeys& lookup = keys.lookups_[l];
+    const TableKeys& table = keys.tables_[impl_->lookup_table[l]];
+    const TableState& state = impl_->tables[impl_->lookup_table[l]];
+    STRATA_CHECK(table.rows.size() == table.keys.unique.size(), "pool before look_up");
+    kernels::pool_rows({.rows = table.rows.data(),
+                        .dtype = state.config.dtype,
+                        .dim = state.config.dim,
+                        .inverse = table.keys.inverse.data() + lookup.begin,
+                        .bag_offsets = lookup.one_id_per_bag ? nullptr : lookup.bag_offsets.data(),
+                        .factors = lookup.factors.empty() ? nullptr : lookup.factors.data(),
+                        .begin = begin,
+                        .end = end,
+                        .out = out + use.out_column,
+                        .stride = stride});
+  }
+}
+
+void Collection::gather(const KeyedBatch& keys, int lookup, float* out, int64_t stride) const {
+  const LookupKeys& use = keys.lookups_[lookup];
+  const TableKeys& table = keys.tables_[impl_->lookup_table[lookup]];
+  const TableState& state = impl_->tables[impl_->lookup_table[lookup]];
+  STRATA_CHECK(table.rows.size() == table.keys.unique.size(), "gather before look_up");
+  kernels::pool_rows({.rows = table.rows.data(),
+                      .dtype = state.config.dtype,
+                      .dim = state.config.dim,
+                      .inverse = table.keys.inverse.data() + use.begin,
+                      .end = use.count,
+                      .out = out,
+                      .stride = stride});
+}
+
+}  // namespace strata::embedding

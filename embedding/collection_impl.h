@@ -1,0 +1,74 @@
+#pragma once
+// The members of Collection; an implementation detail of collection*.cc.
+
+#include <fmt/format.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "embedding/collection.h"
+#include "storage/dram_table.h"
+
+namespace strata::embedding {
+
+/// One table: its configuration, its rows, and the rates it has learned with.
+struct TableState {
+  TableState(const TableConfig& config, int shard_bits);
+
+  bool replays() const { return config.trainable && config.optimizer.needs_catch_up(); }
+
+  TableConfig config;
+  uint64_t salt;
+  kernels::RowLayout layout;
+  storage::DramTable rows;
+  float rate;
+  std::vector<float> rates;            // [applied steps] where replays()
+  std::vector<int> lookups;            // that read this table, ascending
+  std::vector<std::byte> default_row;  // weights as stored
+};
+
+/// Part of the unique keys of one table: what one thread works on at a time.
+struct KeyRange {
+  int table = 0;
+  int64_t begin = 0;
+  int64_t end = 0;
+};
+
+struct Collection::Impl {
+  Impl(std::vector<TableConfig> tables, std::vector<Lookup> lookups, uint64_t seed, int shard_bits);
+
+  void prepare_lookup(const Batch& batch, int lookup, KeyedBatch& out) const;
+  void prepare_table(const Batch& batch, int table, KeyedBatch& out) const;
+  void list_table(int table, KeyedBatch& keys) const;
+  void find_rows(const KeyRange& range, KeyedBatch& keys) const;
+  int64_t make_rows(const KeyRange& range, uint32_t step, KeyedBatch& keys);
+  void point_at_rows(const KeyRange& range, KeyedBatch& keys) const;
+  void reduce_range(const KeyRange& range, KeyedBatch& keys, const float* dpool, int64_t stride,
+                    std::span<const UnpooledGradient> unpooled) const;
+
+  std::vector<TableState> tables;
+  std::vector<Lookup> lookups;
+  std::vector<int> lookup_table;  // index of each lookup's table
+  uint64_t seed;
+  int shard_bits;
+  int features = 0;  // the batch has at least so many
+  int64_t out_width = 0;
+};
+
+/// Runs `body`; errors that leave it name the table, and exhausted memory becomes one.
+template <class Body>
+decltype(auto) in_table(const TableState& table, Body&& body) {
+  try {
+    return body();
+  } catch (const Error& e) {
+    throw e.in("table " + table.config.name);
+  } catch (const std::bad_alloc&) {
+    throw Error(ErrorCode::kResource, "table {}: out of memory", table.config.name);
+  }
+}
+
+}  // namespace strata::embedding
