@@ -7,6 +7,7 @@
 #include <new>
 #include <span>
 #include <type_traits>
+#include <utility>
 
 namespace strata {
 
@@ -18,6 +19,18 @@ class Scratch {
   static_assert(std::is_trivially_copyable_v<T>);
 
  public:
+  Scratch() = default;
+  Scratch(Scratch&& other) noexcept { swap(other); }
+  Scratch& operator=(Scratch&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+  void swap(Scratch& other) noexcept {
+    data_.swap(other.data_);
+    std::swap(size_, other.size_);
+    std::swap(capacity_, other.capacity_);
+  }
+
   /// Sets the size; contents survive only when the size does not exceed the capacity.
   void resize(size_t size) {
     if (size > capacity_) {

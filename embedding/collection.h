@@ -54,13 +54,6 @@ struct RowView {
   std::span<const std::byte> bytes;  // kernels::RowLayout
 };
 
-/// Gradient of an unpooled lookup (Pooling::kNone): rows [N_f, D], row stride in floats.
-struct UnpooledGradient {
-  int lookup = 0;
-  const float* rows = nullptr;
-  int64_t stride = 0;
-};
-
 /// All tables of a model in one process, and the batched calls over them.
 ///
 /// Steps are numbered from 1: `step` is the update that the batch will make. Stamps hold the step
@@ -96,10 +89,10 @@ class Collection {
   /// Step 10b, first half: dpool [B, out_width] -> gradient per unique key [U, D] per table, per
   /// chunk in sample order (of one sample: in the order of lookups), then over chunks in the
   /// pairwise tree, absent leaves skipped. chunk_begin is the one of the prepared batch.
-  /// Lookups without pooling take their gradient from `unpooled`. Skips tables not trainable.
+  /// Lookups without pooling take theirs from keys.set_unpooled_gradients. Skips tables that do not
+  /// train.
   void reduce_gradients(KeyedBatch& keys, const float* dpool, int64_t stride,
-                        std::span<const int64_t> chunk_begin, ThreadPool& pool,
-                        std::span<const UnpooledGradient> unpooled = {}) const;
+                        std::span<const int64_t> chunk_begin, ThreadPool& pool) const;
 
   /// Gradient accumulation: adds the reduced gradients of `keys` to those of `sum`, whose keys
   /// become the union. `sum` can be applied like any batch; an empty KeyedBatch is the start.

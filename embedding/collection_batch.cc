@@ -4,6 +4,8 @@
 
 #include "base/check.h"
 #include "embedding/collection_impl.h"
+#include "kernels/apply_rows.h"
+#include "kernels/init.h"
 #include "kernels/pool_rows.h"
 
 namespace strata::embedding {
@@ -124,6 +126,7 @@ void Collection::prepare(const Batch& batch, KeyedBatch& out, ThreadPool& pool) 
                "id weights", batch.id_weights.size(), batch.ids.size());
   out.size_ = batch.size;
   out.trains_ = false;
+  out.unpooled_.clear();
   out.chunk_begin_.assign(batch.chunk_begin.begin(), batch.chunk_begin.end());
   if (out.chunk_begin_.empty()) out.chunk_begin_ = {0, batch.size};
   out.lookups_.resize(impl.lookups.size());
@@ -156,7 +159,7 @@ int64_t Collection::Impl::make_rows(const KeyRange& range, uint32_t step, KeyedB
       made_slots[c] = slots[created[c]];
       made_hashes[c] = hashes[created[c]];
     }
-    kernels::init_rows(state.config.init, state.config.optimizer,
+    kernels::init_rows(state.config.init, state.state_optimizer(),
                        {.rows = state.rows.rows(),
                         .layout = state.layout,
                         .slots = made_slots,

@@ -19,7 +19,13 @@ namespace strata::embedding {
 struct TableState {
   TableState(const TableConfig& config, int shard_bits);
 
+  /// True when rows that a batch does not touch move on: exact mode replays what they missed.
   bool replays() const { return config.trainable && config.optimizer.needs_catch_up(); }
+
+  /// What lays out a row's state: a table that does not train has none.
+  kernels::OptimizerConfig state_optimizer() const {
+    return config.trainable ? config.optimizer : kernels::OptimizerConfig{};
+  }
 
   TableConfig config;
   uint64_t salt;
@@ -47,8 +53,8 @@ struct Collection::Impl {
   void find_rows(const KeyRange& range, KeyedBatch& keys) const;
   int64_t make_rows(const KeyRange& range, uint32_t step, KeyedBatch& keys);
   void point_at_rows(const KeyRange& range, KeyedBatch& keys) const;
-  void reduce_range(const KeyRange& range, KeyedBatch& keys, const float* dpool, int64_t stride,
-                    std::span<const UnpooledGradient> unpooled) const;
+  void reduce_range(const KeyRange& range, KeyedBatch& keys, const float* dpool,
+                    int64_t stride) const;
 
   std::vector<TableState> tables;
   std::vector<Lookup> lookups;

@@ -86,8 +86,7 @@ void Collection::Impl::list_table(int table, KeyedBatch& keys) const {
 }
 
 void Collection::Impl::reduce_range(const KeyRange& range, KeyedBatch& keys, const float* dpool,
-                                    int64_t stride,
-                                    std::span<const UnpooledGradient> unpooled) const {
+                                    int64_t stride) const {
   const TableState& state = tables[range.table];
   TableKeys& table = keys.tables_[range.table];
   std::vector<kernels::OccurrenceGradients> sources;
@@ -101,9 +100,9 @@ void Collection::Impl::reduce_range(const KeyRange& range, KeyedBatch& keys, con
         .sample = lookup.one_id_per_bag ? nullptr : lookup.sample.data(),
         .factors = lookup.factors.empty() ? nullptr : lookup.factors.data()};
     if (lookups[l].pooling == Pooling::kNone) {
-      const auto given = std::find_if(unpooled.begin(), unpooled.end(),
+      const auto given = std::find_if(keys.unpooled_.begin(), keys.unpooled_.end(),
                                       [&](const UnpooledGradient& g) { return g.lookup == l; });
-      STRATA_CHECK(given != unpooled.end(), "no gradient of the unpooled lookup", l);
+      STRATA_CHECK(given != keys.unpooled_.end(), "no gradient of the unpooled lookup", l);
       source.rows = given->rows;
       source.stride = given->stride;
       source.per_occurrence = true;
@@ -121,8 +120,7 @@ void Collection::Impl::reduce_range(const KeyRange& range, KeyedBatch& keys, con
 }
 
 void Collection::reduce_gradients(KeyedBatch& keys, const float* dpool, int64_t stride,
-                                  std::span<const int64_t> chunk_begin, ThreadPool& pool,
-                                  std::span<const UnpooledGradient> unpooled) const {
+                                  std::span<const int64_t> chunk_begin, ThreadPool& pool) const {
   const Impl& impl = *impl_;
   STRATA_CHECK(keys.trains_, "gradients of keys that were not looked up for training");
   STRATA_CHECK(stride >= impl.out_width, "stride", stride, impl.out_width);
@@ -145,9 +143,8 @@ void Collection::reduce_gradients(KeyedBatch& keys, const float* dpool, int64_t 
     const auto floats = static_cast<int64_t>(unique.inverse.size()) * impl.tables[t].config.dim;
     cut(t, keys.unique(t), parts_for(floats, pool.threads()), unique.begin.span(), ranges);
   }
-  pool.parallel_for(static_cast<int64_t>(ranges.size()), [&](int64_t r, int) {
-    impl.reduce_range(ranges[r], keys, dpool, stride, unpooled);
-  });
+  pool.parallel_for(static_cast<int64_t>(ranges.size()),
+                    [&](int64_t r, int) { impl.reduce_range(ranges[r], keys, dpool, stride); });
 }
 
 void Collection::accumulate(const KeyedBatch& keys, KeyedBatch& sum) const {

@@ -24,12 +24,19 @@ struct LookupKeys {
 /// The part of a KeyedBatch that belongs to one table. U unique keys, N occurrences of all lookups
 /// of the table, lookup after lookup.
 struct TableKeys {
-  Scratch<uint64_t> hashes;   // [N] h of each occurrence
-  kernels::UniqueKeys keys;   // unique h [U] ascending, inverse [N], occurrences by chunk
-  Scratch<int64_t> slots;     // [U] after look_up; storage::kNoSlot: default row
-  Scratch<std::byte*> rows;   // [U] after look_up: where to read each row
-  Scratch<std::byte> shadow;  // rows read through in exact mode, when nothing may change
-  Scratch<float> gradients;   // [U, D] after reduce_gradients
+  Scratch<uint64_t> hashes;        // [N] h of each occurrence
+  kernels::UniqueKeys keys;        // unique h [U] ascending, inverse [N], occurrences by chunk
+  Scratch<int64_t> slots;          // [U] after look_up; storage::kNoSlot: default row
+  Scratch<const std::byte*> rows;  // [U] after look_up: where to read each row
+  Scratch<float> shadow;           // [U, D] weights read through in exact mode, read-only
+  Scratch<float> gradients;        // [U, D] after reduce_gradients
+};
+
+/// Gradient of an unpooled lookup (Pooling::kNone): rows [N_f, D], row stride in floats.
+struct UnpooledGradient {
+  int lookup = 0;
+  const float* rows = nullptr;
+  int64_t stride = 0;
 };
 
 /// The keys of one batch, hashed and deduplicated per table. Made by Collection::prepare, which
@@ -45,12 +52,18 @@ class KeyedBatch {
   std::span<const uint64_t> hashes(int table) const { return tables_[table].keys.unique.span(); }
   /// [U, D] of a table; empty before reduce_gradients and for tables that are not trainable.
   std::span<const float> gradients(int table) const { return tables_[table].gradients.span(); }
+  /// Where reduce_gradients finds the gradients of lookups without pooling; all of them, and valid
+  /// until that call returns. prepare forgets them.
+  void set_unpooled_gradients(std::span<const UnpooledGradient> gradients) {
+    unpooled_.assign(gradients.begin(), gradients.end());
+  }
 
  private:
   friend class Collection;
   int64_t size_ = 0;
   bool trains_ = false;  // looked up with kTrain: rows may be written
   std::vector<int64_t> chunk_begin_;
+  std::vector<UnpooledGradient> unpooled_;
   std::vector<LookupKeys> lookups_;
   std::vector<TableKeys> tables_;
 };

@@ -57,6 +57,7 @@ struct DramTable::Impl {
 
   bool shared() const { return index.run_bits() < shard_bits; }
   size_t shard_of(uint64_t h) const { return (h >> 1) >> (63 - shard_bits); }
+  void make_room(std::span<const uint64_t> hashes, std::span<const int64_t> absent);
   int64_t insert(uint64_t h);
   int64_t take_slot(RunState& run);
   void split(int64_t expected);
@@ -82,9 +83,24 @@ int64_t DramTable::Impl::take_slot(RunState& run) {
   return run.chunk.begin++;
 }
 
+/// Sizes the runs for the absent keys before any of them goes in. Ascending keys would otherwise
+/// crowd at the front of a run that is still too short for all of them.
+void DramTable::Impl::make_room(std::span<const uint64_t> hashes, std::span<const int64_t> absent) {
+  if (shared()) {
+    const int64_t size = index.state(0).size + static_cast<int64_t>(absent.size());
+    if (size >= kSharedRows) split(size);
+  }
+  for (size_t begin = 0; begin < absent.size();) {
+    const size_t run = index.run_of(hashes[absent[begin]]);
+    size_t end = begin + 1;
+    while (end < absent.size() && index.run_of(hashes[absent[end]]) == run) ++end;
+    index.make_room(run, static_cast<int64_t>(end - begin));
+    begin = end;
+  }
+}
+
 /// Inserts an absent key; returns its slot.
 int64_t DramTable::Impl::insert(uint64_t h) {
-  if (shared() && index.state(0).size >= kSharedRows) split(0);
   RunState& run = index.state(index.run_of(h));
   const int64_t slot = take_slot(run);
   try {
@@ -101,8 +117,8 @@ int64_t DramTable::Impl::insert(uint64_t h) {
 void DramTable::Impl::split(int64_t expected) {
   std::vector<int64_t> sizes(size_t{1} << shard_bits);
   index.for_each(0, [&](uint64_t h, uint32_t) { ++sizes[shard_of(h)]; });
-  const int64_t each = expected >> shard_bits;
-  for (int64_t& size : sizes) size = std::max(size, each);
+  const int64_t more = (expected - index.state(0).size) >> shard_bits;
+  for (int64_t& size : sizes) size += more;
   DramTableIndex runs(memory, shard_bits, sizes);
   index.for_each(0, [&](uint64_t h, uint32_t slot) { runs.insert(h, slot); });
   runs.state(0).free = std::move(index.state(0).free);
@@ -142,24 +158,26 @@ void DramTable::find(std::span<const uint64_t> hashes, std::span<int64_t> slots)
 
 void DramTable::find_or_insert(std::span<const uint64_t> hashes, std::span<int64_t> slots,
                                std::vector<int64_t>& created) {
-  STRATA_CHECK(hashes.size() == slots.size(), "spans", hashes.size(), slots.size());
-  const DramTableIndex& index = impl_->index;
-  const size_t n = hashes.size();
-  with_memory_errors([&] {
-    for (size_t i = 0; i < std::min(n, kAhead); ++i) {
-      __builtin_prefetch(index.home_of(hashes[i]), 1);
-    }
-    for (size_t i = 0; i < n; ++i) {
-      if (i + kAhead < n) __builtin_prefetch(index.home_of(hashes[i + kAhead]), 1);
-      const Place place = find_key(index.home_of(hashes[i]), hashes[i]);
-      if (place.bucket) {
-        slots[i] = place.bucket->slots[place.index];
-        continue;
+  find(hashes, slots);
+  const size_t first = created.size();
+  size_t made = first;
+  try {
+    with_memory_errors([&] {
+      for (size_t i = 0; i < slots.size(); ++i) {
+        if (slots[i] == kNoSlot) created.push_back(static_cast<int64_t>(i));
       }
-      slots[i] = impl_->insert(hashes[i]);
-      created.push_back(static_cast<int64_t>(i));
-    }
-  });
+      impl_->make_room(hashes, std::span(created).subspan(first));
+      for (; made < created.size(); ++made) {
+        if (made + kAhead < created.size()) {
+          __builtin_prefetch(impl_->index.home_of(hashes[created[made + kAhead]]), 1);
+        }
+        slots[created[made]] = impl_->insert(hashes[created[made]]);
+      }
+    });
+  } catch (const Error&) {
+    created.resize(made);
+    throw;
+  }
 }
 
 int64_t DramTable::erase(std::span<const uint64_t> hashes) {

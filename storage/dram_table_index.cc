@@ -85,21 +85,28 @@ void DramTableIndex::rebuild(size_t run, uint64_t homes, uint64_t padding) {
   states_[run].limit = limit_for(homes);
 }
 
-/// More homes for a full run; more padding for one whose keys crowd at its end.
-void DramTableIndex::make_room(size_t run) {
+void DramTableIndex::make_room(size_t run, int64_t more) {
   const RunState& state = states_[run];
+  if (state.size + more <= state.limit) return;
   const uint64_t homes = runs_[run].homes;
-  if (2 * state.size < state.limit) return rebuild(run, homes, 2 * state.padding);
   const bool tiny = runs_.size() == 1 && homes < kTinyHomes;
-  const double factor = tiny ? kTinyGrowth : kGrowth;
-  const auto larger = static_cast<uint64_t>(std::ceil(static_cast<double>(homes) * factor));
+  const double step = std::ceil(static_cast<double>(homes) * (tiny ? kTinyGrowth : kGrowth));
+  const uint64_t needed = homes_for(static_cast<double>(state.size + more + 1), kMaxLoad);
+  const uint64_t larger = std::max(static_cast<uint64_t>(step), needed);
   rebuild(run, larger, std::max(padding_for(larger), state.padding));
+}
+
+/// For a run whose keys crowd at its end: more homes where it is fairly full, else more padding.
+void DramTableIndex::grow(size_t run) {
+  const RunState& state = states_[run];
+  if (2 * state.size < state.limit) return rebuild(run, runs_[run].homes, 2 * state.padding);
+  make_room(run, state.limit - state.size + 1);
 }
 
 void DramTableIndex::insert(uint64_t h, uint32_t slot) {
   const size_t run = run_of(h);
-  if (states_[run].size >= states_[run].limit) make_room(run);
-  while (!insert_key(home_of(h), end_of(run), h, slot)) make_room(run);
+  make_room(run, 1);
+  while (!insert_key(home_of(h), end_of(run), h, slot)) grow(run);
   ++states_[run].size;
 }
 

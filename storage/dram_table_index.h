@@ -39,6 +39,8 @@ class DramTableIndex {
   RunState& state(size_t run) { return states_[run]; }
   const RunState& state(size_t run) const { return states_[run]; }
 
+  /// Grows a run, if need be, so that it holds `more` keys more.
+  void make_room(size_t run, int64_t more);
   /// Inserts an absent key. Throws Error{resource}, std::bad_alloc; then nothing has changed.
   void insert(uint64_t h, uint32_t slot);
   /// Removes the key at `place`.
@@ -74,7 +76,7 @@ class DramTableIndex {
   const Bucket* end_of(size_t run) const {
     return runs_[run].buckets + runs_[run].homes + states_[run].padding;
   }
-  void make_room(size_t run);
+  void grow(size_t run);
   void rebuild(size_t run, uint64_t homes, uint64_t padding);
   bool copy_keys(size_t run, Run to, uint64_t padding) const;
   void release(size_t run);
