@@ -22,6 +22,7 @@ target_compile_options(strata_options INTERFACE
   -Wall -Wextra
   $<$<CXX_COMPILER_ID:GNU>:-Werror>  # the project's compiler; others build, and may warn
   $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>  # false on "text" + std::string in g++ 12 (bug 105651)
+  $<$<CXX_COMPILER_ID:Clang>:-Wno-pass-failed>  # a loop that -O1 does not vectorise is no news
   -fno-math-errno      # sqrtf would otherwise block vectorisation (10x on AdaGrad)
   -fstack-protector-strong)
 target_compile_definitions(strata_options INTERFACE

@@ -52,7 +52,7 @@ probe() {
     header:*) header_exists "${1#*:}" ;;
     python:*) /usr/bin/python3 -c "import ${1#*:}" > /dev/null 2>&1 ;;
     clang-runtime) echo 'int main() {}' |
-                   clang++ -x c++ -fsanitize=address - -o /dev/null > /dev/null 2>&1 ;;
+                   clang++-16 -x c++ -fsanitize=address - -o /dev/null > /dev/null 2>&1 ;;
     none) true ;;
     *) say "dependencies.txt: unknown probe '$1'" >&2; exit 70 ;;
   esac
