@@ -13,7 +13,12 @@
 // (a YAML map whose key `name` selects the alternative).
 //
 // Shorthands a reader accepts: a scalar where a std::vector is expected is a list of one; a scalar
-// where a struct with `static constexpr std::string_view kScalarField` is expected sets that field.
+// where a struct with `static constexpr std::string_view kScalarField` is expected sets that field;
+// a scalar where a variant is expected is its `name`.
+//
+// Besides v(name, field, spec) a struct may call v.flatten(variant), first, to put the keys of the
+// chosen alternative and `name` among its own, and v.rest(map, spec, base), last, to take every
+// other key as a name of the map; base(name) is what the value of a new name starts from.
 //
 // v.flatten(variant) is such a variant without a map of its own: `name` and the alternative's keys
 // stand in the enclosing map. It comes first in visit(), since later fields may depend on it.
@@ -39,6 +44,7 @@ struct FieldSpec {
   double max = std::numeric_limits<double>::infinity();
   bool above_min = false;  // min itself is excluded
   OnResume on_resume = OnResume::kFixed;
+  bool secret = false;  // written as "***" wherever a config is shown or saved
 };
 
 /// A size in bytes; written 64k, 512MiB, 2GiB (powers of 1024) or a plain number.

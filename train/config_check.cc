@@ -1,0 +1,308 @@
+#include "train/config_check.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include "train/config_reader.h"
+
+namespace strata::train {
+namespace {
+
+using Path = std::vector<std::string>;
+
+template <class... Fs>
+struct Overloaded : Fs... {
+  using Fs::operator()...;
+};
+
+bool is_power_of_two(int64_t n) { return n > 0 && (n & (n - 1)) == 0; }
+
+bool is_wide(std::string_view table) { return table.starts_with("wide_"); }
+
+/// The deepest node on `path`; nullptr if not even its first key is there. `whole`: all of it is.
+struct Found {
+  const YamlNode* node = nullptr;
+  SourcePlace key_place;
+  bool whole = false;
+};
+
+Found find_node(const YamlNode& tree, const Path& path) {
+  Found found;
+  const YamlNode* node = &tree;
+  for (const std::string& key : path) {
+    const auto entry = std::find_if(node->entries.begin(), node->entries.end(),
+                                    [&](const YamlEntry& e) { return e.key == key; });
+    // A word stands for a map with `name` (or another first key): it is the origin of that key.
+    if (entry == node->entries.end()) {
+      found.whole = node->kind == YamlNode::Kind::kScalar && key == path.back() && key == "name";
+      return found;
+    }
+    found = {&entry->value, entry->key_place, false};
+    node = &entry->value;
+  }
+  found.whole = true;
+  return found;
+}
+
+/// Collects contradictions; every message names both keys.
+class Checker {
+ public:
+  Checker(const Config& config, const YamlNode& tree, Problems& problems)
+      : config_(config), tree_(tree), problems_(problems) {}
+
+  void check() {
+    check_train();
+    check_data();
+    check_optimizers();
+    std::visit([this](const auto& model) { check_model(model); }, config_.model);
+    check_wide_dims();
+  }
+
+ private:
+  void add(const Path& path, const std::string& message, const std::string& note = "") {
+    problems_.add(place_of(tree_, path), message, note);
+  }
+
+  void check_train() {
+    const TrainConfig& train = config_.train;
+    if (train.chunks != 0 && !is_power_of_two(train.chunks)) {
+      add({"train", "chunks"},
+          fmt::format("train.chunks: expected a power of two, got {}", train.chunks));
+    }
+    if (train.early_stopping && !has_evaluation()) {
+      add({"train", "early_stopping"},
+          "train.early_stopping needs evaluation data: data.eval and data.eval_fraction are unset");
+    }
+    try {
+      memory_budget(config_.memory.limit);
+    } catch (const Error& e) {
+      add({"memory", "limit"}, e.what());
+    }
+  }
+
+  bool has_evaluation() const {
+    return !config_.data.eval.empty() || config_.data.eval_fraction > 0 ||
+           config_.data.format == data::Format::kSynthetic;
+  }
+
+  void check_data() {
+    if (!config_.data.eval.empty() && config_.data.eval_fraction > 0) {
+      add({"data", "eval_fraction"},
+          "data.eval_fraction and data.eval exclude each other: the evaluation data is either a "
+          "share of the training files or files of its own");
+    }
+  }
+
+  void check_optimizer(const kernels::OptimizerConfig& optimizer, kernels::DType dtype,
+                       const Path& group) {
+    const auto refusal = optimizer.refusal(dtype);
+    if (!refusal) return;
+    Path path = group;
+    path.emplace_back("optimizer");
+    const std::string name = fmt::format("{}", fmt::join(group, "."));
+    add(path, fmt::format("{}.optimizer and {}.dtype do not fit: {}", name, name, *refusal));
+  }
+
+  void check_optimizers() {
+    if (const auto refusal = config_.dense.optimizer.refusal(kernels::DType::kF32)) {
+      add({"dense", "optimizer"}, "dense.optimizer: " + *refusal);
+    }
+    const auto check_table = [this](const auto& table, const Path& group) {
+      if constexpr (requires { table.optimizer; }) {
+        check_optimizer(table.optimizer, table.dtype, group);
+      }
+    };
+    check_table(config_.tables.defaults, {"tables", "defaults"});
+    check_table(config_.tables.wide, {"tables", "wide"});
+    for (const auto& [name, table] : config_.tables.by_name) check_table(table, {"tables", name});
+  }
+
+  void check_wide_dims() {
+    const auto check = [this](const embedding::TableConfig& table, const std::string& name) {
+      if (table.dim == 1) return;
+      add({"tables", name, "dim"},
+          fmt::format("tables.{}.dim: the weights of a wide table are single numbers: expected 1, "
+                      "got {}",
+                      name, table.dim));
+    };
+    check(config_.tables.wide, "wide");
+    for (const auto& [name, table] : config_.tables.by_name) {
+      if (is_wide(name)) check(table, name);
+    }
+  }
+
+  void check_model(const models::Dlrm& dlrm) {
+    if (dlrm.top.empty() || dlrm.top.back() != 1) {
+      add({"model", "top"}, "model.top: the last width is that of the logit: expected 1");
+    }
+    if (dlrm.bottom.empty()) {
+      return add({"model", "bottom"}, "model.bottom: expected at least one width");
+    }
+    bool some_named = false;
+    for (const auto& [name, table] : config_.tables.by_name) {
+      if (is_wide(name)) continue;
+      some_named = true;
+      check_dlrm_dim(dlrm.bottom.back(), table.dim, name);
+    }
+    if (!some_named) check_dlrm_dim(dlrm.bottom.back(), config_.tables.defaults.dim, "defaults");
+  }
+
+  void check_dlrm_dim(int last, int dim, const std::string& table) {
+    if (last == dim) return;
+    add({"model", "bottom"},
+        fmt::format("model.bottom ends in {} but tables.{}.dim is {}: the dot products of dlrm "
+                    "need them equal",
+                    last, table, dim));
+  }
+
+  template <class Model>
+  void check_model(const Model&) {}
+
+  const Config& config_;
+  const YamlNode& tree_;
+  Problems& problems_;
+};
+
+/// Sizes as long double: 64 bits of mantissa and no overflow, whatever a config asks for.
+using Count = long double;
+
+/// Weights of fully connected layers of these widths.
+Count layer_weights(const std::vector<int>& widths) {
+  Count total = 0;
+  for (size_t i = 0; i < widths.size(); ++i) {
+    const Count before = i == 0 ? 1 : widths[i - 1];
+    total += before * widths[i];
+  }
+  return total;
+}
+
+Count widths_sum(const std::vector<int>& widths) {
+  Count total = 0;
+  for (const int width : widths) total += width;
+  return total;
+}
+
+/// What the dense part takes at least: the width of the input is not known here.
+struct DenseSize {
+  Count weights = 0;
+  Count activations = 0;  // per sample
+};
+
+DenseSize dense_size(const models::ModelVariant& model) {
+  const auto of = [](const std::vector<int>& a, const std::vector<int>& b) {
+    return DenseSize{layer_weights(a) + layer_weights(b), widths_sum(a) + widths_sum(b)};
+  };
+  return std::visit(Overloaded{
+                        [&](const models::Dlrm& m) { return of(m.bottom, m.top); },
+                        [&](const models::WideDeep& m) { return of(m.hidden, {}); },
+                        [&](const models::DeepFm& m) { return of(m.hidden, {}); },
+                        [&](const models::Dcnv2& m) {
+                          DenseSize size = of(m.bottom, m.hidden);
+                          size.weights += Count{2} * m.cross_layers * m.rank;
+                          size.activations += Count{1} * m.cross_layers * m.rank;
+                          return size;
+                        },
+                        [&](const models::LogisticRegression&) { return DenseSize{}; },
+                    },
+                    model);
+}
+
+std::string size_text(Count bytes) {
+  constexpr std::string_view kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB"};
+  size_t unit = 0;
+  while (bytes >= 1024 && unit + 1 < std::size(kUnits)) {
+    bytes /= 1024;
+    ++unit;
+  }
+  return fmt::format("{:.1f} {}", static_cast<double>(bytes), kUnits[unit]);
+}
+
+struct Need {
+  Path path;
+  std::string what;
+  Count bytes = 0;
+};
+
+/// Lower bounds of what is allocated before the first step.
+std::vector<Need> memory_needs(const Config& config) {
+  const DenseSize dense = dense_size(config.model);
+  const Count batch = config.train.batch_size;
+  const Count eval_batch = config.train.resolved_eval_batch_size();
+  const Count window = Count{2} * config.data.window_blocks * config.data.block_bytes.value;
+  return {
+      {{"model"}, "weights and gradients of the model", dense.weights * 8},
+      {{"train", "batch_size"},
+       "activations and gradients of train.batch_size samples",
+       std::max(batch, eval_batch) * dense.activations * 8},
+      {{"data", "prefetch"},
+       "data.prefetch batches of train.batch_size samples",
+       (Count{1} + config.data.prefetch) * batch * 16},
+      {{"data", "window_blocks"},
+       "data.window_blocks blocks of data.block_bytes",
+       config.data.shuffle && config.data.format != data::Format::kSynthetic ? window : 0},
+  };
+}
+
+void check_memory(const Config& config, const YamlNode& tree, Problems& problems) {
+  const auto budget = static_cast<Count>(memory_budget(config.memory.limit));
+  Count total = 0;
+  const std::vector<Need> needs = memory_needs(config);
+  for (const Need& need : needs) total += need.bytes;
+  if (total <= budget) return;
+  const auto largest = std::max_element(
+      needs.begin(), needs.end(), [](const Need& a, const Need& b) { return a.bytes < b.bytes; });
+  problems.add(place_of(tree, largest->path),
+               fmt::format("needs {} at least, budget {} (memory.limit {}): {} take {}",
+                           size_text(total), size_text(budget), config.memory.limit, largest->what,
+                           size_text(largest->bytes)));
+  throw ConfigError(problems.report(), ErrorCode::kResource);
+}
+
+}  // namespace
+
+SourcePlace place_of(const YamlNode& tree, const Path& path) {
+  const Found found = find_node(tree, path);
+  const bool of_table = path.size() > 2 && path[0] == "tables" && path[1] != "defaults" &&
+                        path[1] != "wide" && !found.whole;
+  if (of_table) {
+    Path shared = path;
+    shared[1] = is_wide(path[1]) ? "wide" : "defaults";
+    return place_of(tree, shared);
+  }
+  return found.whole ? found.node->place : SourcePlace{};
+}
+
+void check_config(const Config& config, const YamlNode& tree, Problems& problems) {
+  Checker(config, tree, problems).check();
+  problems.throw_if_any();
+  check_memory(config, tree, problems);
+}
+
+int64_t memory_budget(const std::string& limit) {
+  YamlNode node;
+  node.kind = YamlNode::Kind::kScalar;
+  node.scalar = limit;
+  Bytes bytes;
+  double percent = 0;
+  if (limit.ends_with('%')) {
+    node.scalar.pop_back();
+    const FieldSpec share{.min = 0, .max = 100, .above_min = true};
+    if (!read_scalar(node, share, percent)) {
+      const double machine =
+          static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+      return static_cast<int64_t>(machine * percent / 100);
+    }
+  } else if (!read_scalar(node, {.min = 1}, bytes)) {
+    return bytes.value;
+  }
+  throw Error(ErrorCode::kConfig,
+              "memory.limit: expected a share of the machine such as 80%, or a size such as "
+              "16GiB, got '{}'",
+              limit);
+}
+
+}  // namespace strata::train
