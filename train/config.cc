@@ -51,11 +51,7 @@ std::string leaf_line(const ConfigLeaf& leaf) {
 
 }  // namespace
 
-embedding::TableConfig TablesConfig::wide_defaults() {
-  embedding::TableConfig wide;
-  wide.dim = 1;
-  return wide;
-}
+TablesConfig::TablesConfig() { wide.dim = 1; }
 
 embedding::TableConfig TablesConfig::base_of(std::string_view name) const {
   embedding::TableConfig base = name.starts_with("wide_") ? wide : defaults;

@@ -26,8 +26,10 @@ enum class Device : uint8_t { kAuto, kCpu, kCuda };
 /// The YAML group `tables`. Tables of one feature's first-order weight are named wide_<feature>.
 struct TablesConfig {
   embedding::TableConfig defaults;
-  embedding::TableConfig wide = wide_defaults();
+  embedding::TableConfig wide;
   std::map<std::string, embedding::TableConfig> by_name;
+
+  TablesConfig();
 
   template <class V>
   void visit(V& v) {
@@ -43,7 +45,6 @@ struct TablesConfig {
   embedding::TableConfig table(std::string_view name) const;
 
  private:
-  static embedding::TableConfig wide_defaults();
   embedding::TableConfig base_of(std::string_view name) const;
 };
 
@@ -75,9 +76,9 @@ struct Config {
 
 /// What a config is read from.
 struct ConfigInputs {
-  std::string file;                                              // empty: defaults
-  std::vector<std::pair<std::string, std::string>> environment;  // STRATA_… names and values
-  std::vector<std::string> sets;                                 // "key=value"
+  std::string file{};                                              // empty: defaults
+  std::vector<std::pair<std::string, std::string>> environment{};  // STRATA_… names and values
+  std::vector<std::string> sets{};                                 // "key=value"
 };
 
 /// The STRATA_… variables of the process, sorted by name, without those that are no config:

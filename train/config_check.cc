@@ -103,7 +103,7 @@ class Checker {
     if (!refusal) return;
     Path path = group;
     path.emplace_back("optimizer");
-    const std::string name = fmt::format("{}", fmt::join(group, "."));
+    const std::string name = join(group, ".");
     add(path, fmt::format("{}.optimizer and {}.dtype do not fit: {}", name, name, *refusal));
   }
 
@@ -290,13 +290,13 @@ int64_t memory_budget(const std::string& limit) {
   double percent = 0;
   if (limit.ends_with('%')) {
     node.scalar.pop_back();
-    const FieldSpec share{.min = 0, .max = 100, .above_min = true};
+    const FieldSpec share{.doc = "", .min = 0, .max = 100, .above_min = true};
     if (!read_scalar(node, share, percent)) {
       const double machine =
           static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
       return static_cast<int64_t>(machine * percent / 100);
     }
-  } else if (!read_scalar(node, {.min = 1}, bytes)) {
+  } else if (!read_scalar(node, {.doc = "", .min = 1}, bytes)) {
     return bytes.value;
   }
   throw Error(ErrorCode::kConfig,

@@ -1,20 +1,18 @@
 #include "train/config_leaves.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "base/check.h"
 
 namespace strata::train {
 
-std::string ConfigLeaf::key() const { return fmt::format("{}", fmt::join(path, ".")); }
+std::string ConfigLeaf::key() const { return join(path, "."); }
 
 std::string flow_map(const std::vector<ConfigLeaf>& leaves) {
   std::string out = "{";
   for (size_t i = 0; i < leaves.size(); ++i) {
     STRATA_CHECK(leaves[i].path.size() == 1, "items of lists have no groups", leaves[i].key());
-    out += fmt::format("{}{}: {}", i == 0 ? "" : ", ", leaves[i].path.back(), leaves[i].text);
+    out += (i == 0 ? "" : ", ") + leaves[i].path.back() + ": " + leaves[i].text;
   }
   return out + "}";
 }
@@ -30,9 +28,9 @@ std::vector<ConfigLeaf> without_defaults(std::vector<ConfigLeaf> leaves,
 }
 
 std::string flow_list(const std::vector<std::string>& items, bool maps, size_t indent) {
-  if (!maps || items.empty()) return fmt::format("[{}]", fmt::join(items, ", "));
+  if (!maps || items.size() < 2) return "[" + join(items, ", ") + "]";
   const std::string line = "\n" + std::string(indent, ' ');
-  return "[" + line + fmt::format("{}", fmt::join(items, "," + line)) + "]";
+  return "[" + line + join(items, "," + line) + "]";
 }
 
 }  // namespace strata::train

@@ -70,7 +70,7 @@ void overlay(YamlNode& tree, const std::vector<std::string>& path, int source, P
   YamlNode* node = &tree;
   for (size_t i = 0; i < path.size(); ++i) {
     if (!become_map(*node)) {
-      const std::string parent = fmt::format("{}", fmt::join(path.begin(), path.begin() + i, "."));
+      const std::string parent = join({path.begin(), path.begin() + static_cast<int64_t>(i)}, ".");
       return problems.add({source, 1, 1, 1},
                           fmt::format("'{}' is a list: it can only be set whole", parent));
     }

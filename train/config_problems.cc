@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
 
 namespace strata::train {
 namespace {
@@ -109,8 +110,13 @@ std::string Problems::render(const Entry& entry) const {
 }
 
 std::string Problems::report() const {
+  std::vector<Entry> sorted = entries_;
+  std::stable_sort(sorted.begin(), sorted.end(), [](const Entry& a, const Entry& b) {
+    return std::tie(a.place.source, a.place.line, a.place.column) <
+           std::tie(b.place.source, b.place.line, b.place.column);
+  });
   std::string out;
-  for (size_t i = 0; i < std::min(entries_.size(), kMaxReported); ++i) out += render(entries_[i]);
+  for (size_t i = 0; i < std::min(sorted.size(), kMaxReported); ++i) out += render(sorted[i]);
   if (entries_.size() > kMaxReported) {
     out += fmt::format("… and {} more problems\n", entries_.size() - kMaxReported);
   }

@@ -46,7 +46,7 @@ class Problems {
   bool empty() const { return entries_.empty(); }
   size_t size() const { return entries_.size(); }
 
-  /// All problems, at most 20 of them spelt out.
+  /// All problems in the order of their places, at most 20 of them spelt out.
   std::string report() const;
 
   /// Throws ConfigError (exit 78) if there is a problem.

@@ -12,8 +12,8 @@ void report_unknown_keys(const YamlNode& map, const std::vector<std::string>& kn
     if (std::find(known.begin(), known.end(), entry.key) != known.end()) continue;
     const std::string where = context.path.empty() ? "" : fmt::format(" in '{}'", context.path);
     const std::string near = nearest_name(entry.key, known);
-    const std::string note = near.empty() ? fmt::format("known keys: {}", fmt::join(known, ", "))
-                                          : fmt::format("did you mean '{}'?", near);
+    const std::string note =
+        near.empty() ? "known keys: " + join(known, ", ") : fmt::format("did you mean '{}'?", near);
     context.problems.add(entry.key_place, fmt::format("unknown key '{}'{}", entry.key, where),
                          known.empty() ? "there are no keys here" : note);
   }

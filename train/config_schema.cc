@@ -24,67 +24,68 @@ std::vector<std::string> wrap(const std::string& text, size_t width) {
   return lines;
 }
 
-/// Writes the reference: live keys, and keys in comments where `commented`.
+constexpr size_t kLive = SIZE_MAX;  // comment column of keys that are not commented out
+
+/// Writes the reference: live keys, and below `comment_from` keys in comments.
 class ReferenceWriter {
  public:
   std::string take() { return std::move(out_); }
 
-  void write_children(const SchemaNode& node, size_t depth, bool commented) {
-    if (!node.choices.empty()) {
-      line(depth, commented, "name: " + node.choices.front().name);
-      for (const SchemaNode& child : node.choices.front().children) write(child, depth, commented);
-    }
-    for (const SchemaNode& child : node.children) write(child, depth, commented);
-    if (!node.choices.empty()) write_other_choices(node, depth);
+  /// Keys at `depth`; those of a group that is not in force stand in comments that begin at depth
+  /// `comment_from`.
+  void write_keys(const SchemaNode& node, size_t depth, size_t comment_from) {
+    if (!node.choices.empty()) write_choice(node.choices.front(), depth, comment_from);
+    for (const SchemaNode& child : node.children) write(child, depth, comment_from);
+    if (node.choices.size() > 1) write_other_choices(node, depth, comment_from);
   }
 
  private:
-  void line(size_t depth, bool commented, const std::string& text) {
-    out_ += std::string(2 * depth, ' ') + (commented ? "# " : "") + text + "\n";
+  void line(size_t depth, size_t comment_from, const std::string& text) {
+    const size_t outer = std::min(depth, comment_from);
+    out_ += std::string(2 * outer, ' ') + (comment_from == kLive ? "" : "# ") +
+            std::string(2 * (depth - outer), ' ') + text + "\n";
   }
 
-  void comment(size_t depth, bool commented, const std::string& text) {
-    const size_t used = 2 * depth + (commented ? 6 : 2);
+  void explain(size_t depth, size_t comment_from, const std::string& text) {
+    const size_t used = 2 * depth + (comment_from == kLive ? 2 : 4);
     for (const std::string& piece : wrap(text, kColumns - used)) {
-      line(depth, commented, (commented ? "  # " : "# ") + piece);
+      line(depth, comment_from, "# " + piece);
     }
   }
 
-  void write(const SchemaNode& node, size_t depth, bool commented) {
-    const std::string type = node.group || !node.children.empty() ? "" : " (" + node.type + ")";
+  void write(const SchemaNode& node, size_t depth, size_t comment_from) {
+    const bool keys = !node.children.empty() || !node.choices.empty();
     if (depth == 0) out_ += "\n";
-    comment(depth, commented, node.doc + type);
+    explain(depth, comment_from, node.doc + (keys ? "" : " (" + node.type + ")"));
     if (node.group) {
-      line(depth, commented, node.name + ":");
-      write_children(node, depth + 1, commented);
-      if (node.open) comment(depth + 1, true, "<name>: the same keys, for one table.");
+      line(depth, comment_from, node.name + ":");
+      write_keys(node, depth + 1, comment_from);
+      if (node.open) line(depth + 1, depth + 1, "<name>: the same keys, for one table");
       return;
     }
-    write_leaf(node, depth, commented);
-    if (node.children.empty() && node.choices.empty()) return;
-    const bool list = node.type.starts_with("a list");
-    comment(depth + 1, false, list ? "Keys of an item:" : "Keys:");
-    write_children(node, depth + 2, true);
+    line(depth, comment_from, node.name + ": " + node.default_text);
+    if (!keys) return;
+    const size_t inner = std::min(comment_from, depth + 1);
+    line(depth + 1, inner, node.type.starts_with("a list") ? "keys of an item:" : "keys:");
+    write_keys(node, depth + 2, inner);
   }
 
-  /// A list of maps is written on one line: its default is short.
-  void write_leaf(const SchemaNode& node, size_t depth, bool commented) {
-    std::string text = node.default_text;
-    std::replace(text.begin(), text.end(), '\n', ' ');
-    line(depth, commented, node.name + ": " + text);
+  void write_choice(const SchemaChoice& choice, size_t depth, size_t comment_from) {
+    line(depth, comment_from, "name: " + choice.name);
+    for (const SchemaNode& child : choice.children) write(child, depth, comment_from);
   }
 
-  void write_other_choices(const SchemaNode& node, size_t depth) {
-    std::string names;
-    for (const SchemaChoice& choice : node.choices) names += choice.name + " ";
-    std::set<std::string> sorted;
-    for (const SchemaChoice& choice : node.choices) sorted.insert(choice.name);
-    if (!explained_.insert(sorted).second) {
-      return comment(depth, false, "Other names and their keys: as above.");
+  /// The alternatives that are not the default; the same list is spelt out once.
+  void write_other_choices(const SchemaNode& node, size_t depth, size_t comment_from) {
+    const size_t inner = std::min(comment_from, depth);
+    std::set<std::string> names;
+    for (const SchemaChoice& choice : node.choices) names.insert(choice.name);
+    if (!explained_.insert(names).second) {
+      return line(depth, inner, "other names and their keys: as above");
     }
     for (size_t i = 1; i < node.choices.size(); ++i) {
-      line(depth, true, "name: " + node.choices[i].name);
-      for (const SchemaNode& child : node.choices[i].children) write(child, depth, true);
+      line(depth, inner, "or");
+      write_choice(node.choices[i], depth, inner);
     }
   }
 
@@ -130,7 +131,7 @@ nlohmann::json schema_json(const SchemaNode& node) {
 
 std::string reference_yaml(const SchemaNode& root) {
   ReferenceWriter writer;
-  writer.write_children(root, 0, false);
+  writer.write_keys(root, 0, kLive);
   return writer.take();
 }
 

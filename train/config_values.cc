@@ -160,6 +160,15 @@ bool misread_unquoted(const std::string& text) {
 
 }  // namespace
 
+std::string join(const std::vector<std::string>& items, std::string_view separator) {
+  std::string out;
+  for (const std::string& item : items) {
+    if (&item != &items.front()) out += separator;
+    out += item;
+  }
+  return out;
+}
+
 std::string either_of(const std::vector<std::string>& choices) {
   std::string out;
   for (size_t i = 0; i < choices.size(); ++i) {

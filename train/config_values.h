@@ -17,15 +17,16 @@
 
 namespace strata::train {
 
+/// The visitor that does nothing but notice `flatten`.
 struct IgnoreFields {
-  template <class... Args>
-  void operator()(Args&&...) {}
+  template <class T>
+  void operator()(std::string_view, T&, const FieldSpec&) {}
   template <class T>
   void flatten(T&) {
     flattened = true;
   }
-  template <class... Args>
-  void rest(Args&&...) {}
+  template <class T, class Base>
+  void rest(T&, const FieldSpec&, const Base&) {}
   bool flattened = false;
 };
 
@@ -98,6 +99,8 @@ std::vector<std::string> enum_choices() {
   return out;
 }
 
+/// The items with `separator` between them.
+std::string join(const std::vector<std::string>& items, std::string_view separator);
 /// "a, b or c".
 std::string either_of(const std::vector<std::string>& choices);
 
