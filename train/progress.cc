@@ -57,6 +57,23 @@ std::string format_progress(const ProgressLine& line) {
   return text;
 }
 
+std::string format_evaluation(int64_t step, const kernels::EvalMetrics& metrics) {
+  const auto shown = [](const std::optional<double>& value, const char* why) {
+    return value ? fmt::format("{:.4f}", *value) : fmt::format("undefined ({})", why);
+  };
+  std::string text = fmt::format("eval at step {} | auc {} | logloss {} | ne {} | calibration {}",
+                                 format_count(step), shown(metrics.auc, "only one class"),
+                                 shown(metrics.logloss, "no weight"),
+                                 shown(metrics.normalized_entropy, "only one class"),
+                                 shown(metrics.calibration, "no positive label"));
+  if (metrics.groups > 0) {
+    text += fmt::format(" | gauc {} ({} of {} groups)",
+                        shown(metrics.group_auc, "no group has both classes"),
+                        format_count(metrics.groups_with_auc), format_count(metrics.groups));
+  }
+  return text + fmt::format(" | {} samples", format_count(metrics.samples));
+}
+
 void RateMeter::add(int64_t samples, double seconds) {
   samples_ += samples;
   seconds_ += seconds;

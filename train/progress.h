@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 
+#include "kernels/metrics.h"
+
 namespace strata::train {
 
 /// "12,400".
@@ -29,6 +31,10 @@ struct ProgressLine {
 
 /// step 12,400/50,000 | 131 k samples/s | loss 0.4471 | auc 0.7893 | eta 5 m
 std::string format_progress(const ProgressLine& line);
+
+/// eval at step 12,400 | auc 0.7893 | logloss 0.4471 | ne 0.7901 | calibration 1.002 | 45,000
+/// samples. What is undefined says so: "auc undefined (only one class)".
+std::string format_evaluation(int64_t step, const kernels::EvalMetrics& metrics);
 
 /// Samples per second, of training alone: evaluations and checkpoints are not added. Durations come
 /// from a monotonic clock, so a jump of the wall clock cannot make a rate negative.

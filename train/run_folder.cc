@@ -24,8 +24,8 @@ constexpr const char* kLogs[] = {"config.resolved.yaml", "env.json", "metrics.js
 void make_directories(const std::string& path) {
   std::error_code error;
   fs::create_directories(path, error);
-  if (error) throw Error{ErrorCode::kIo, "cannot make the run's folder {}: {}", path,
-                         error.message()};
+  if (error)
+    throw Error{ErrorCode::kIo, "cannot make the run's folder {}: {}", path, error.message()};
 }
 
 }  // namespace
@@ -84,7 +84,8 @@ void RunFolder::write_text(const std::string& name, std::string_view text) {
   std::ofstream file(path_of(name), std::ios::binary | std::ios::trunc);
   file << text;
   file.flush();
-  if (!file) throw Error{ErrorCode::kIo, "cannot write {}: {}", path_of(name), std::strerror(errno)};
+  if (!file)
+    throw Error{ErrorCode::kIo, "cannot write {}: {}", path_of(name), std::strerror(errno)};
 }
 
 std::string RunFolder::next_events_path() const {

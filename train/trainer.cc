@@ -95,7 +95,6 @@ void Trainer::set_rates() {
 void Trainer::form_gradients(UpdateInput& input) {
   report_.loss = 0;
   report_.samples = input.samples;
-  report_.created_rows = 0;
   if (input.used > 1) sum_ = {};
   bool accumulate = false;
   for (int64_t index = 0; index < input.used; ++index) {
@@ -110,8 +109,7 @@ void Trainer::run_part(UpdateInput& input, int64_t index, bool accumulate) {
   embedding::Collection& collection = network_.collection();
   if (memory_check_) memory_check_(collection, keys);
   consistent_ = false;
-  report_.created_rows +=
-      collection.look_up(keys, embedding::LookUpMode::kTrain, update(), pool_).created;
+  rows_ += collection.look_up(keys, embedding::LookUpMode::kTrain, update(), pool_).created;
   consistent_ = true;
   loss_.begin(batch, input.samples);
   const uint64_t pass = (update() - 1) * static_cast<uint64_t>(config_.accumulate) + index + 1;
@@ -153,6 +151,7 @@ void Trainer::finish(const UpdateInput& input) {
   ++state_.step;
   state_.samples += input.samples;
   state_.next = input.next;
+  report_.rows = rows_;
   report_.read = input.statistics;
 }
 
@@ -160,9 +159,13 @@ const embedding::KeyedBatch& Trainer::gradients(const UpdateInput& input) const 
   return input.used > 1 ? sum_ : input.parts.front().keys;
 }
 
-Verdict Trainer::observe(const kernels::EvalMetrics& metrics) {
+void Trainer::note_evaluation(const kernels::EvalMetrics& metrics) {
   state_.last_evaluation_step = state_.step;
   state_.last_evaluation = metrics;
+}
+
+Verdict Trainer::observe(const kernels::EvalMetrics& metrics) {
+  note_evaluation(metrics);
   for (int part = 0; part < kParts; ++part) {
     const ScheduleConfig& schedule = schedule_of(config_, static_cast<Part>(part));
     const auto* plateau = std::get_if<PlateauDecay>(&schedule.decay);

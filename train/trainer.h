@@ -32,7 +32,7 @@ struct UpdateReport {
   int64_t samples = 0;                   // of the global batch
   std::optional<double> gradient_norm;   // global L2, before clipping; with clip_norm only
   std::array<double, kParts> factors{};  // of the schedules
-  int64_t created_rows = 0;
+  int64_t rows = 0;                      // of all tables
   data::ReadStatistics read;
 };
 
@@ -60,6 +60,10 @@ class Trainer {
 
   /// Takes an evaluation into plateau schedules and early stopping.
   Verdict observe(const kernels::EvalMetrics& metrics);
+
+  /// Keeps an evaluation that no decision may follow from: one at the end of a run, off the beat of
+  /// train.eval_every, that a longer run would not have made.
+  void note_evaluation(const kernels::EvalMetrics& metrics);
 
   /// Throws Error{diverged} when a weight of the dense part, or a row that the last batch read, is
   /// not finite: called before a checkpoint is written.
@@ -95,6 +99,7 @@ class Trainer {
   embedding::KeyedBatch sum_;     // of the parts of an update, when there are several
   std::vector<Part> table_part_;  // whose schedule each table follows
   int64_t updates_per_epoch_ = 0;
+  int64_t rows_ = 0;  // of all tables
   bool consistent_ = true;
   UpdateInput* last_input_ = nullptr;  // held by the pipeline until the next read
   std::unique_ptr<BatchPipeline> pipeline_;

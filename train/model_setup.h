@@ -1,0 +1,26 @@
+#pragma once
+
+#include <memory>
+
+#include "data/reader.h"
+#include "data/schema.h"
+#include "models/network.h"
+#include "train/config.h"
+
+namespace strata::train {
+
+/// The untrained model of a config over this data. Throws Error{config} where model, columns and
+/// tables do not fit, and for a group under `tables` that no feature uses.
+std::unique_ptr<models::Network> make_network(const Config& config, const data::Schema& schema);
+
+/// Readers of the training part (all epochs) and of the evaluation part (one epoch).
+std::unique_ptr<data::Reader> make_train_reader(const Config& config, const data::Schema& schema);
+std::unique_ptr<data::Reader> make_eval_reader(const Config& config, const data::Schema& schema);
+
+/// True when the config sets rows aside for evaluation.
+bool has_eval_data(const Config& config);
+
+/// train.threads with 0 resolved: the cores this process may use.
+int thread_count(const TrainConfig& config);
+
+}  // namespace strata::train
