@@ -17,8 +17,10 @@ void require_known_tables(const TablesConfig& config,
     if (known) continue;
     std::string names;
     for (const auto& table : tables) names += (names.empty() ? "" : ", ") + table.name;
-    throw Error{ErrorCode::kConfig, "tables.{}: no feature of this model uses a table of that "
-                "name; its tables are {}", name, names};
+    throw Error{ErrorCode::kConfig,
+                "tables.{}: no feature of this model uses a table of that "
+                "name; its tables are {}",
+                name, names};
   }
 }
 

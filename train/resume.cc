@@ -23,10 +23,10 @@ std::vector<std::string> check_resumed_config(const Config& before, const Config
   std::vector<std::string> notes;
   std::string refused;
   for (const ChangedKey& change : changed_keys(before, after)) {
-    const bool allowed =
-        change.on_resume == OnResume::kFree ||
-        std::any_of(allow.begin(), allow.end(),
-                    [&](const std::string& key) { return covers(key, change.key); });
+    const bool allowed = change.on_resume == OnResume::kFree ||
+                         std::any_of(allow.begin(), allow.end(), [&](const std::string& key) {
+                           return covers(key, change.key);
+                         });
     if (allowed) {
       notes.push_back("resumed with another " + shown(change));
     } else {

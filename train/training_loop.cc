@@ -130,9 +130,19 @@ RunEnd TrainingLoop::end(RunEnd how, const std::stop_token& stop) {
     save(how == RunEnd::kStopped ? SaveReason::kStopped : SaveReason::kEnd);
   }
   if (how != RunEnd::kStopped && best_is_earlier()) {
-    last_checkpoint_ = parts_.select(state.early_stopping.best_step);
+    select_best();
   }
   return how;
+}
+
+void TrainingLoop::select_best() {
+  const int64_t step = parts_.trainer.state().early_stopping.best_step;
+  const std::string name = parts_.select(step);
+  if (name.empty()) return;
+  last_checkpoint_ = name;
+  best_selected_ = true;
+  parts_.log.note(
+      fmt::format("the best evaluation was at step {}: {} is the current checkpoint", step, name));
 }
 
 void TrainingLoop::evaluate_at_the_end(const std::stop_token& stop) {

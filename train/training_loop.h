@@ -64,6 +64,8 @@ class TrainingLoop {
   double samples_per_second() const { return meter_.overall(); }
   /// Name of the newest checkpoint of this session; empty before the first.
   const std::string& last_checkpoint() const { return last_checkpoint_; }
+  /// True when an earlier checkpoint was better than the last and is the current one now.
+  bool best_selected() const { return best_selected_; }
   /// A run that was resumed from a checkpoint need not save that step again.
   void set_last_checkpoint(std::string name);
 
@@ -79,6 +81,7 @@ class TrainingLoop {
   void evaluate_at_the_end(const std::stop_token& stop);
   std::optional<kernels::EvalMetrics> run_evaluation(const std::stop_token& stop);
   bool best_is_earlier() const;
+  void select_best();
   RunEnd end(RunEnd how, const std::stop_token& stop);
   void save(SaveReason reason);
   void save_on_schedule();
@@ -101,6 +104,7 @@ class TrainingLoop {
   int failed_saves_ = 0;  // in a row
   size_t bad_rows_told_ = 0;
   std::string last_checkpoint_;
+  bool best_selected_ = false;
 };
 
 }  // namespace strata::train

@@ -1,0 +1,228 @@
+#include "train/run.h"
+
+#include <sys/resource.h>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+
+#include "base/thread_pool.h"
+#include "data/schema.h"
+#include "models/network.h"
+#include "train/checkpoint.h"
+#include "train/environment.h"
+#include "train/evaluation.h"
+#include "train/memory_limit.h"
+#include "train/metrics_log.h"
+#include "train/model_setup.h"
+#include "train/resume.h"
+#include "train/run_log.h"
+#include "train/trainer.h"
+#include "train/training_loop.h"
+
+namespace strata::train {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Seconds since 1970, for TensorBoard alone: nothing is computed from it.
+double wall_seconds() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+int64_t peak_memory_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return int64_t{usage.ru_maxrss} * 1024;
+}
+
+StartMode resolved_start(const RunRequest& request) {
+  const bool begin_afresh = request.start == StartMode::kResume &&
+                            request.resume == ResumeFrom::kAuto &&
+                            !holds_run(request.config.checkpoint.path);
+  return begin_afresh ? StartMode::kNew : request.start;
+}
+
+/// Everything of one run, in the order it comes to life.
+class Run {
+ public:
+  explicit Run(const RunRequest& request)
+      : request_(request),
+        config_(request.config),
+        folder_(config_.checkpoint.path, resolved_start(request)),
+        log_({.path = folder_.path_of("log.txt"),
+              .out = request.out,
+              .terminal = request.terminal,
+              .start = start_}),
+        metrics_({.jsonl_path = folder_.path_of("metrics.jsonl"),
+                  .events_path = folder_.next_events_path(),
+                  .wall_seconds = wall_seconds(),
+                  .warn = [this](const std::string& text) { log_.note("warning: " + text); }}),
+        pool_(thread_count(config_.train)) {}
+
+  RunResult train() {
+    choose_start();
+    build();
+    if (head_) restore();
+    describe();
+    Trainer trainer(config_.train, {*network_, *reader_, pool_}, state_);
+    const MemoryLimit limit(parse_memory_limit(config_.memory.limit, machine_memory_bytes()));
+    trainer.set_memory_check(
+        [&](const auto& tables, const auto& keys) { limit.check(tables, keys); });
+    TrainingLoop loop(config_.train, config_.checkpoint, loop_parts(trainer));
+    if (head_) loop.set_last_checkpoint(head_->name);
+    const RunEnd end = loop.run(request_.stop);
+    return result(trainer, loop, end);
+  }
+
+ private:
+  void choose_start();
+  void build();
+  void restore();
+  void require_same_input();
+  void describe();
+  LoopParts loop_parts(Trainer& trainer);
+  std::string save(const TrainerState& state);
+  RunResult result(const Trainer& trainer, const TrainingLoop& loop, RunEnd end) const;
+
+  const RunRequest& request_;
+  Config config_;
+  Clock::time_point start_ = Clock::now();
+  RunFolder folder_;
+  RunLog log_;
+  MetricsLog metrics_;
+  ThreadPool pool_;
+  std::optional<CheckpointHead> head_;  // what the run continues from
+  data::Schema schema_;
+  std::unique_ptr<models::Network> network_;
+  std::unique_ptr<data::Reader> reader_;
+  std::unique_ptr<data::Reader> eval_reader_;
+  TrainerState state_;
+};
+
+void Run::choose_start() {
+  if (request_.start != StartMode::kResume) return;
+  if (request_.resume == ResumeFrom::kCurrent) {
+    head_ = open_current_checkpoint(folder_.files());
+  } else {
+    ResumeChoice choice = choose_checkpoint(folder_.files());
+    for (const std::string& note : choice.notes) log_.note(note);
+    head_ = std::move(choice.checkpoint);
+  }
+  if (!head_) {
+    log_.note("no checkpoint to resume from: the run starts at step 0");
+    return;
+  }
+  const Config before = parse_config(head_->text.resolved_config, head_->name + "/config");
+  for (const std::string& note : check_resumed_config(before, config_, request_.allow_change)) {
+    log_.note(note);
+  }
+}
+
+void Run::build() {
+  schema_ = head_ ? data::schema_from_json(head_->text.schema) : data::fit_schema(config_.data);
+  network_ = make_network(config_, schema_);
+  reader_ = make_train_reader(config_, schema_);
+  if (has_eval_data(config_)) eval_reader_ = make_eval_reader(config_, schema_);
+  state_ = head_ ? head_->text.state : first_state(config_.train, *reader_);
+}
+
+void Run::restore() {
+  const LoadOptions options{.reinit_missing_state = request_.reinit_missing_state,
+                            .allow_nonfinite = request_.allow_nonfinite};
+  const LoadReport report = load_checkpoint(folder_.files(), head_->name, network_->collection(),
+                                            network_->parameters(), options);
+  log_.note(fmt::format("resumed from {} at step {} ({} rows)", head_->name, state_.step,
+                        format_count(report.rows)));
+  if (report.reinitialised_rows > 0) {
+    log_.note(fmt::format("warning: {} rows had no optimizer state; it starts afresh",
+                          format_count(report.reinitialised_rows)));
+  }
+  if (report.nonfinite_rows > 0) {
+    log_.note(fmt::format("warning: {} rows are not finite, the first is {}",
+                          format_count(report.nonfinite_rows), report.nonfinite_example));
+  }
+  require_same_input();
+  metrics_.write({.event = "resume", .step = state_.step, .seconds = 0, .values = {}});
+}
+
+/// The position in the old data means nothing in new data: with --allow-change data.… the run goes
+/// on at its beginning. Without, the trainer refuses.
+void Run::require_same_input() {
+  if (state_.input_digest == reader_->input_digest()) return;
+  for (const std::string& key : request_.allow_change) {
+    if (key != "data" && !key.starts_with("data.")) continue;
+    state_.input_digest = reader_->input_digest();
+    state_.next = {};
+    log_.note("the training data has changed: training goes on at its first batch");
+    return;
+  }
+}
+
+void Run::describe() {
+  folder_.write_text("config.resolved.yaml", write_config(config_));
+  folder_.write_text("env.json",
+                     describe_environment(request_.command_line, pool_.threads()).dump(2) + "\n");
+  log_.note(
+      fmt::format("run {} | {} batches of {} an epoch | {} threads | memory.limit {}",
+                  folder_.path(), format_count(reader_->batches_per_epoch()),
+                  format_count(config_.train.batch_size), pool_.threads(),
+                  format_bytes(parse_memory_limit(config_.memory.limit, machine_memory_bytes()))));
+}
+
+LoopParts Run::loop_parts(Trainer& trainer) {
+  LoopParts parts{.trainer = trainer,
+                  .log = log_,
+                  .metrics = metrics_,
+                  .evaluate = nullptr,
+                  .save = [this](const TrainerState& state, SaveReason) { return save(state); },
+                  .select = nullptr};
+  if (eval_reader_) {
+    parts.evaluate = [this](uint32_t update, const std::stop_token& stop) {
+      return evaluate(*network_, *eval_reader_, update, pool_, stop);
+    };
+  }
+  parts.select = [this](int64_t step) {
+    if (!make_current(folder_.files(), step)) return std::string();
+    return find_checkpoint(folder_.files(), step).value_or("");
+  };
+  return parts;
+}
+
+std::string Run::save(const TrainerState& state) {
+  CheckpointText text{.state = state,
+                      .schema = data::to_json(schema_),
+                      .resolved_config = write_config(config_),
+                      .metrics = nullptr};
+  if (state.last_evaluation) text.metrics = to_json(*state.last_evaluation);
+  Retention retention{.keep = config_.checkpoint.keep, .best_step = std::nullopt};
+  const auto& early = config_.train.early_stopping;
+  if (early && early->keep_best && state.early_stopping.best) {
+    retention.best_step = state.early_stopping.best_step;
+  }
+  return save_checkpoint(folder_.files(), network_->collection(), network_->parameters(), text,
+                         retention);
+}
+
+RunResult Run::result(const Trainer& trainer, const TrainingLoop& loop, RunEnd end) const {
+  const TrainerState& state = trainer.state();
+  RunResult result{.end = end,
+                   .run = folder_.path(),
+                   .checkpoint = loop.last_checkpoint(),
+                   .steps = state.step,
+                   .samples = state.samples,
+                   .samples_per_second = loop.samples_per_second(),
+                   .train_seconds = state.train_seconds,
+                   .bad_rows = trainer.report().read.bad,
+                   .table_rows = trainer.report().rows,
+                   .memory_bytes = peak_memory_bytes(),
+                   .evaluation = state.last_evaluation};
+  if (loop.best_selected()) result.evaluation = state.best_evaluation;
+  return result;
+}
+
+}  // namespace
+
+RunResult run_training(const RunRequest& request) { return Run(request).train(); }
+
+}  // namespace strata::train
