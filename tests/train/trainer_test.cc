@@ -1,0 +1,364 @@
+#include "train/trainer.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "base/error.h"
+#include "tests/train/small_model.h"
+#include "train/memory_limit.h"
+#include "train/running_metrics.h"
+
+namespace strata::train {
+namespace {
+
+constexpr int kChunks = 4;
+
+data::ReadPlan plan_of(const TrainConfig& config) {
+  return {.batch_size = config.batch_size,
+          .chunks = kChunks,
+          .seed = config.seed,
+          .epochs = config.epochs,
+          .start = {}};
+}
+
+/// A network, a reader and a trainer over them.
+struct Session {
+  Session(const SmallModel& small, const TrainConfig& config, int threads = 1, bool shuffle = true)
+      : reader(small.task, plan_of(config), shuffle),
+        pool(threads),
+        network(make_small_network(small)),
+        trainer(config, {*network, reader, pool}, first_state(config, reader)) {}
+
+  /// Goes on where another one stopped.
+  Session(const SmallModel& small, const TrainConfig& config, const Snapshot& saved,
+          const TrainerState& state)
+      : reader(small.task, plan_of(config)),
+        pool(1),
+        network(restored(small, saved)),
+        trainer(config, {*network, reader, pool}, state) {}
+
+  static std::unique_ptr<models::Network> restored(const SmallModel& small,
+                                                   const Snapshot& saved) {
+    auto network = make_small_network(small);
+    restore_snapshot(saved, *network);
+    return network;
+  }
+
+  std::vector<double> run(int64_t steps) {
+    std::vector<double> losses;
+    while (steps-- > 0 && trainer.step()) losses.push_back(trainer.report().loss);
+    return losses;
+  }
+
+  MemoryReader reader;
+  ThreadPool pool;
+  std::unique_ptr<models::Network> network;
+  Trainer trainer;
+};
+
+double mean(const std::vector<double>& values, size_t begin, size_t end) {
+  double sum = 0;
+  for (size_t i = begin; i < end; ++i) sum += values[i];
+  return sum / static_cast<double>(end - begin);
+}
+
+TEST(Trainer, LossFallsOnASyntheticTask) {
+  const TrainConfig config{.batch_size = 50, .epochs = 20};
+  Session session({}, config);
+  const std::vector<double> losses = session.run(1 << 20);
+  ASSERT_EQ(losses.size(), 400u);
+  EXPECT_LT(mean(losses, 380, 400), 0.75 * mean(losses, 0, 20));
+  EXPECT_GT(*running_auc(session.trainer.state().running), 0.8);
+}
+
+TEST(Trainer, StateCountsWhatWasTrained) {
+  const TrainConfig config{.batch_size = 300, .epochs = 2};
+  Session session({}, config);
+  session.run(3);
+  EXPECT_EQ(session.trainer.state().step, 3);
+  EXPECT_EQ(session.trainer.state().samples, 900);
+  EXPECT_EQ(session.trainer.state().next, (BatchPosition{.epoch = 0, .batch = 3}));
+  session.run(1);
+  EXPECT_EQ(session.trainer.state().samples, 1000);
+  EXPECT_EQ(session.trainer.state().next, (BatchPosition{.epoch = 1, .batch = 0}));
+  session.run(100);
+  EXPECT_EQ(session.trainer.state().step, 8);
+  EXPECT_EQ(session.trainer.state().next, (BatchPosition{.epoch = 2, .batch = 0}));
+  EXPECT_FALSE(session.trainer.step());
+}
+
+class EveryOptimizer : public testing::TestWithParam<std::tuple<size_t, kernels::DType>> {
+ protected:
+  SmallModel small() const {
+    SmallModel small;
+    small.table_optimizer = every_optimizer()[std::get<0>(GetParam())];
+    small.dense_optimizer = small.table_optimizer;
+    small.dtype = std::get<1>(GetParam());
+    small.task.rows = 500;
+    return small;
+  }
+  TrainConfig config_{.batch_size = 48, .epochs = 3};  // 11 batches an epoch, the last is short
+};
+
+TEST_P(EveryOptimizer, OneThreadEqualsTwoBitForBit) {
+  Session one(small(), config_, 1), two(small(), config_, 2);
+  EXPECT_EQ(one.run(30), two.run(30));
+  EXPECT_EQ(take_snapshot(*one.network), take_snapshot(*two.network));
+}
+
+TEST_P(EveryOptimizer, ResumeEqualsUninterruptedBitForBit) {
+  Session whole(small(), config_);
+  const std::vector<double> losses = whole.run(30);
+  for (const int64_t kill : {1, 7, 11, 12, 25}) {
+    Session first(small(), config_);
+    first.run(kill);
+    const TrainerState state = trainer_state_from_json(to_json(first.trainer.state()));
+    Session second(small(), config_, take_snapshot(*first.network), state);
+    const std::vector<double> rest = second.run(30 - kill);
+    EXPECT_EQ(rest, std::vector<double>(losses.begin() + kill, losses.end())) << kill;
+    EXPECT_EQ(take_snapshot(*second.network), take_snapshot(*whole.network)) << kill;
+    EXPECT_EQ(second.trainer.state(), whole.trainer.state()) << kill;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Trainer, EveryOptimizer,
+    testing::Combine(testing::Range(size_t{0}, every_optimizer().size()),
+                     testing::Values(kernels::DType::kF32, kernels::DType::kBf16,
+                                     kernels::DType::kF16)),
+    [](const auto& info) {
+      return std::string(every_optimizer()[std::get<0>(info.param)].name()) + "_" +
+             std::string(enum_name(std::get<1>(info.param)));
+    });
+
+TEST(Trainer, ExactModeResumesBitForBit) {
+  SmallModel small;
+  small.table_optimizer = {.algorithm = kernels::Adam{},
+                           .mode = kernels::OptimizerMode::kExact,
+                           .l2 = 1e-4f};
+  const TrainConfig config{.batch_size = 32, .epochs = 1};
+  Session whole(small, config), first(small, config);
+  whole.run(30);
+  first.run(17);
+  Session second(small, config, take_snapshot(*first.network), first.trainer.state());
+  second.run(13);
+  EXPECT_EQ(take_snapshot(*second.network), take_snapshot(*whole.network));
+}
+
+TEST(Trainer, EverySampleExactlyOnceAnEpochWhereverItIsKilled) {
+  const TrainConfig config{.batch_size = 37, .epochs = 2};
+  const SmallModel small;
+  for (int64_t kill = 1; kill <= 56; kill += 2) {
+    Session first(small, config);
+    first.run(kill);
+    const TrainerState state = first.trainer.state();
+    Session second(small, config, take_snapshot(*first.network), state);
+    second.run(1 << 20);
+    std::map<int64_t, std::multiset<std::string>> trained;
+    const auto before = [&](BatchPosition p) {
+      return std::pair(p.epoch, p.batch) < std::pair(state.next.epoch, state.next.batch);
+    };
+    for (const GivenBatch& given : first.reader.given()) {
+      if (!before(given.position)) continue;  // prefetched, not trained
+      trained[given.position.epoch].insert(given.sample_ids.begin(), given.sample_ids.end());
+    }
+    for (const GivenBatch& given : second.reader.given()) {
+      trained[given.position.epoch].insert(given.sample_ids.begin(), given.sample_ids.end());
+    }
+    ASSERT_EQ(trained.size(), 2u);
+    for (const auto& [epoch, ids] : trained) {
+      EXPECT_EQ(ids.size(), 1000u) << kill;
+      EXPECT_EQ(std::set<std::string>(ids.begin(), ids.end()).size(), 1000u) << kill;
+    }
+  }
+}
+
+/// Greatest difference of weights, relative to the largest weight of the tensor.
+double relative_difference(const Snapshot& a, const Snapshot& b) {
+  double worst = 0;
+  const auto compare = [&](const float* x, const float* y, size_t n) {
+    double scale = 1e-3, difference = 0;
+    for (size_t i = 0; i < n; ++i) {
+      scale = std::max<double>(scale, std::abs(x[i]));
+      difference = std::max<double>(difference, std::abs(x[i] - y[i]));
+    }
+    worst = std::max(worst, difference / scale);
+  };
+  for (size_t t = 0; t < a.weights.size(); ++t) {
+    compare(a.weights[t].data(), b.weights[t].data(), a.weights[t].size());
+  }
+  return worst;
+}
+
+TEST(Trainer, AccumulationEqualsOneLargeBatch) {
+  SmallModel small;
+  small.task.rows = 1000;
+  const TrainConfig large{.batch_size = 120, .epochs = 2};
+  TrainConfig pieces{.batch_size = 40, .epochs = 2};
+  pieces.accumulate = 3;
+  Session one(small, large, 1, /*shuffle=*/false), many(small, pieces, 1, /*shuffle=*/false);
+  const std::vector<double> expected = one.run(100), losses = many.run(100);
+  ASSERT_EQ(expected.size(), 18u);  // 1000 / 120 rounded up, twice
+  ASSERT_EQ(losses.size(), 18u);
+  for (size_t i = 0; i < losses.size(); ++i) EXPECT_NEAR(losses[i], expected[i], 1e-5) << i;
+  EXPECT_LT(relative_difference(take_snapshot(*one.network), take_snapshot(*many.network)), 1e-4);
+  EXPECT_EQ(one.trainer.state().samples, many.trainer.state().samples);
+}
+
+TEST(Trainer, AccumulationResumesBitForBit) {
+  TrainConfig config{.batch_size = 40, .epochs = 2};
+  config.accumulate = 3;
+  const SmallModel small;
+  Session whole(small, config), first(small, config);
+  whole.run(18);
+  first.run(5);
+  Session second(small, config, take_snapshot(*first.network), first.trainer.state());
+  second.run(13);
+  EXPECT_EQ(take_snapshot(*second.network), take_snapshot(*whole.network));
+}
+
+/// Weights of all rows and dense tensors, tables first, in one vector.
+std::vector<float> all_weights(const models::Network& network) {
+  std::vector<float> all;
+  const embedding::Collection& collection = network.collection();
+  for (int table = 0; table < collection.tables(); ++table) {
+    std::vector<float> row(collection.config(table).dim);
+    for (int shard = 0; shard < collection.shards(); ++shard) {
+      collection.scan(table, shard, [&](const embedding::RowView& view) {
+        collection.read_weights(table, view.bytes, 1, row);
+        all.insert(all.end(), row.begin(), row.end());
+      });
+    }
+  }
+  for (const dense::ParameterInfo& tensor : network.parameters().tensors()) {
+    const auto weights = network.parameters().weights(tensor);
+    all.insert(all.end(), weights.begin(), weights.end());
+  }
+  return all;
+}
+
+/// How far one update with plain SGD of rate 1 moves every weight, the rows of the first batch
+/// existing beforehand: minus the gradient that was applied.
+std::vector<double> movement(const TrainConfig& config, double* norm) {
+  SmallModel small;
+  small.table_optimizer = {.algorithm = kernels::Sgd{.learning_rate = 1}};
+  small.dense_optimizer = small.table_optimizer;
+  TrainConfig still = config;
+  still.schedule = {.warmup_steps = 1 << 30, .decay = {}};  // makes the rows, moves next to nothing
+  Session before(small, still), after(small, config);
+  before.run(1);
+  after.run(1);
+  if (norm != nullptr) *norm = after.trainer.report().gradient_norm.value_or(0);
+  const std::vector<float> a = all_weights(*before.network), b = all_weights(*after.network);
+  std::vector<double> moved(a.size());
+  for (size_t i = 0; i < a.size(); ++i) moved[i] = double{b[i]} - a[i];
+  return moved;
+}
+
+TEST(Trainer, ClippingScalesDenseAndSparseGradientsByTheGlobalNorm) {
+  const TrainConfig free{.batch_size = 100};
+  const std::vector<double> unclipped = movement(free, nullptr);
+  double square = 0;
+  for (const double x : unclipped) square += x * x;
+  TrainConfig clipped = free;
+  clipped.clip_norm = std::sqrt(square) / 4;
+  double norm = 0;
+  const std::vector<double> moved = movement(clipped, &norm);
+  EXPECT_NEAR(norm, std::sqrt(square), 1e-5 * norm);
+  ASSERT_EQ(moved.size(), unclipped.size());
+  for (size_t i = 0; i < moved.size(); ++i) EXPECT_NEAR(moved[i], unclipped[i] / 4, 1e-6) << i;
+}
+
+TEST(Trainer, ANormBelowTheLimitChangesNothing) {
+  TrainConfig config{.batch_size = 100};
+  Session free({}, config);
+  config.clip_norm = 1e6;
+  Session clipped({}, config);
+  free.run(5);
+  clipped.run(5);
+  EXPECT_EQ(take_snapshot(*free.network), take_snapshot(*clipped.network));
+}
+
+TEST(Trainer, PartsFollowTheirSchedules) {
+  SmallModel small;
+  small.model = models::WideDeep{.hidden = {8}};
+  TrainConfig config{.batch_size = 100};
+  const ScheduleConfig off{.warmup_steps = 1 << 30, .warmup_start = 0, .decay = {}};
+  config.schedules.dense = off;
+  config.schedules.wide = off;
+  Session session(small, config);
+  session.run(1);
+  EXPECT_NEAR(session.trainer.report().factors[static_cast<int>(Part::kDense)], 0, 1e-8);
+  EXPECT_EQ(session.trainer.report().factors[static_cast<int>(Part::kTables)], 1);
+  EXPECT_NEAR(session.trainer.report().factors[static_cast<int>(Part::kWide)], 0, 1e-8);
+}
+
+TEST(Trainer, DivergenceNamesBatchAndTensorBeforeAnythingChanges) {
+  SmallModel small;
+  small.dense_optimizer = {.algorithm = kernels::Sgd{.learning_rate = 1e30f}};
+  Session session(small, {.batch_size = 100});
+  Snapshot last;
+  try {
+    for (int step = 0; step < 10; ++step) {
+      last = take_snapshot(*session.network);
+      session.trainer.step();
+    }
+    FAIL() << "a rate of 1e30 does not diverge";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::kDiverged);
+    const std::string text = e.what();
+    EXPECT_NE(text.find("epoch 0, batch"), std::string::npos) << text;
+    EXPECT_NE(text.find("dense tensor "), std::string::npos) << text;
+  }
+  EXPECT_EQ(take_snapshot(*session.network).weights, last.weights);
+}
+
+TEST(Trainer, OtherDataIsRefused) {
+  const TrainConfig config{.batch_size = 100};
+  const SmallModel small;
+  MemoryReader reader(small.task, plan_of(config));
+  ThreadPool pool(1);
+  auto network = make_small_network(small);
+  TrainerState state = first_state(config, reader);
+  state.input_digest ^= 1;
+  try {
+    Trainer trainer(config, {*network, reader, pool}, state);
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::kConfig);
+  }
+}
+
+TEST(Trainer, MemoryCheckComesBeforeRowsAreMade) {
+  Session session({}, {.batch_size = 100});
+  session.trainer.set_memory_check([](const auto& collection, const auto& keys) {
+    MemoryLimit(1 << 20).check(collection, keys, (1 << 20) - 100);
+  });
+  try {
+    session.trainer.step();
+    FAIL();
+  } catch (const MemoryLimitError& e) {
+    EXPECT_EQ(e.code(), ErrorCode::kResource);
+    const std::string text = e.what();
+    EXPECT_NE(text.find("C1"), std::string::npos) << text;
+    EXPECT_NE(text.find("dtype"), std::string::npos) << text;
+    EXPECT_NE(text.find("memory.limit"), std::string::npos) << text;
+  }
+  EXPECT_TRUE(session.trainer.consistent());
+  EXPECT_EQ(session.network->collection().usage(0).rows, 0);
+  EXPECT_EQ(session.trainer.state().step, 0);
+}
+
+TEST(Trainer, WeightsOfSamplesCount) {
+  SmallModel small;
+  Session plain(small, {.batch_size = 100});
+  small.task.sample_weights = true;
+  Session weighted(small, {.batch_size = 100});
+  EXPECT_NE(plain.run(1), weighted.run(1));
+}
+
+}  // namespace
+}  // namespace strata::train
