@@ -104,7 +104,7 @@ struct PlateauDecay {
 struct ScheduleConfig {
   int64_t warmup_steps = 0;
   double warmup_start = 0;
-  std::variant<ConstantDecay, PolynomialDecay, CosineDecay, PlateauDecay> decay;
+  std::variant<ConstantDecay, PolynomialDecay, CosineDecay, PlateauDecay> decay{};
 
   template <class V>
   void visit(V& v) {

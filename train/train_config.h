@@ -42,9 +42,9 @@ struct EarlyStoppingConfig {
 
 /// Schedules of parts of the model; null: as train.schedule.
 struct PartSchedules {
-  std::optional<ScheduleConfig> dense;
-  std::optional<ScheduleConfig> tables;
-  std::optional<ScheduleConfig> wide;
+  std::optional<ScheduleConfig> dense{};
+  std::optional<ScheduleConfig> tables{};
+  std::optional<ScheduleConfig> wide{};
 
   template <class V>
   void visit(V& v) {
@@ -63,18 +63,18 @@ struct PartSchedules {
 struct TrainConfig {
   int64_t batch_size = 2048;
   int64_t epochs = 1;
-  std::optional<int64_t> max_steps;
-  std::optional<int64_t> eval_every;
-  std::optional<int64_t> eval_batch_size;
+  std::optional<int64_t> max_steps{};
+  std::optional<int64_t> eval_every{};
+  std::optional<int64_t> eval_batch_size{};
   uint64_t seed = 1;
   Deterministic deterministic = Deterministic::kAuto;
   int64_t chunks = 0;
   int64_t threads = 0;
-  std::optional<double> clip_norm;
+  std::optional<double> clip_norm{};
   int64_t accumulate = 1;
-  ScheduleConfig schedule;
-  PartSchedules schedules;
-  std::optional<EarlyStoppingConfig> early_stopping;
+  ScheduleConfig schedule{};
+  PartSchedules schedules{};
+  std::optional<EarlyStoppingConfig> early_stopping{};
   int64_t log_every = 100;
   int64_t auc_window = 200'000;
 
