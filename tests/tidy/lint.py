@@ -2,7 +2,8 @@
 """clang-tidy (.clang-tidy) over every .cc of the rooms and the headers they include.
 
 Usage: lint.py CLANG_TIDY BUILD_DIR JOBS. Needs BUILD_DIR/compile_commands.json. A file that passed
-is skipped (BUILD_DIR/tidy_lint.json) until it, a project header it includes, or .clang-tidy changes.
+is skipped until it, a project header it includes, or .clang-tidy changes
+(BUILD_DIR/tidy_lint.json).
 """
 
 import concurrent.futures

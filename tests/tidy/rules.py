@@ -179,8 +179,9 @@ def banned_calls(tree):
                 continue
             for match in re.finditer(ban.pattern, code):
                 line = code.count('\n', 0, match.start()) + 1
-                yield Offence('banned', path, line,
-                              f"'{match.group(0).strip()}': use {ban.instead}")
+                call = match.group(0).strip()
+                yield Offence('banned', path, line, f"'{call}': use {ban.instead}",
+                              call.rstrip('( '))
         for line, name, _ in includes(text):
             for pattern, allowed, instead in INCLUDE_BANS:
                 if pattern.match(name) and not path.startswith(allowed) and \
