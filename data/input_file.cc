@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/shipped.h"
 
 namespace strata::data {
 namespace {
@@ -81,7 +82,8 @@ bool natural_less(const std::string& a, const std::string& b) {
 
 std::vector<std::string> expand_inputs(std::span<const std::string> patterns) {
   std::vector<std::string> files;
-  for (const std::string& pattern : patterns) {
+  for (const std::string& given : patterns) {
+    const std::string pattern = shipped_path(given);
     const bool is_glob = pattern.find_first_of("*?[") != std::string::npos;
     struct stat status;
     if (!is_glob || ::stat(pattern.c_str(), &status) == 0) {

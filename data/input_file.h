@@ -8,7 +8,8 @@
 
 namespace strata::data {
 
-/// Paths and globs as a list of existing regular files. A glob's matches are in natural order
+/// Paths and globs as a list of existing regular files; those that ship with Strata are found from
+/// any folder (base/shipped.h). A glob's matches are in natural order
 /// (part-2 before part-10); patterns keep their order. Throws Error{missing} naming the pattern
 /// that matches nothing, Error{config} for a directory or an empty list.
 std::vector<std::string> expand_inputs(std::span<const std::string> patterns);

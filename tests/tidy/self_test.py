@@ -1,9 +1,14 @@
 #!/usr/bin/env python3
 """Every rule of tidy can fail: a bad snippet per rule, and good ones that must pass."""
 
+import json
+import pathlib
+import shutil
+import tempfile
 import unittest
 
 import cpp
+import lint
 import rules
 import tidy
 
@@ -52,6 +57,33 @@ class FindsFunctions(unittest.TestCase):
     def test_lines_after_the_class_do_not_count(self):
         self.assertEqual(self.names('class A {\n public:\n  void f() {\n    g();\n  }\n};\n'),
                          [('f', 3, 0)])
+
+
+@unittest.skipUnless(shutil.which('clang-tidy-16'), 'clang-tidy-16 is not installed')
+class LintCanFail(unittest.TestCase):
+    """.clang-tidy refuses names that are not the house's, and takes those that are."""
+
+    def complaints(self, text):
+        with tempfile.TemporaryDirectory() as folder:
+            root = pathlib.Path(folder)
+            (root / '.clang-tidy').write_text(pathlib.Path(tidy.__file__).resolve().parents[2]
+                                              .joinpath('.clang-tidy').read_text())
+            (root / 'x.cc').write_text(text)
+            (root / 'compile_commands.json').write_text(json.dumps(
+                [{'directory': folder, 'file': 'x.cc', 'command': 'g++ -std=c++20 -c x.cc'}]))
+            return lint.lint('clang-tidy-16', root, root, 'x.cc')
+
+    def test_names(self):
+        for bad in ('struct lower {};', 'void Upper() {}', 'int f(int Arg) { return Arg; }',
+                    'class A { int x = 0; };', 'const int limit = 3;', 'enum class E { red };',
+                    'namespace Big {}', 'template <class item> void f(item) {}'):
+            self.assertIn('readability-identifier-naming', self.complaints(bad + '\n'), bad)
+
+    def test_house_style_passes(self):
+        self.assertEqual('', self.complaints(
+            'namespace strata {\nconstexpr int kLimit = 3;\nenum class Kind { kSum };\n'
+            'class Table {\n public:\n  int rows() const { return rows_; }\n private:\n'
+            '  int rows_ = kLimit;\n};\n}\n'))
 
 
 class EachRuleCanFail(unittest.TestCase):
