@@ -325,7 +325,7 @@ TEST(Trainer, DivergenceNamesTheDenseTensor) {
   Session session({}, {.batch_size = 100});
   session.run(2);
   dense::Parameters& parameters = session.network->parameters();
-  const dense::ParameterInfo& tensor = parameters.tensors()[2];
+  const dense::ParameterInfo& tensor = parameters.tensors().back();
   parameters.weights(tensor)[0] = std::numeric_limits<float>::quiet_NaN();
   parameters.weights_changed();
   const std::string text = divergence(session);
