@@ -18,20 +18,30 @@ constexpr int64_t kLastingRanks = 1'000;  // more frequent ids never change
 constexpr double kCopyRate = 0.97;        // how often a near-copy follows the latent id
 
 // Columns that are missing together (facts of the full data set). -1: on its own.
-constexpr int kIntegerNullGroup[kCriteoIntegers] = {0,  -1, -1, 1, -1, -1, 2,
-                                                    -1, 2,  0,  2, -1, 1};
+constexpr int kIntegerNullGroup[kCriteoIntegers] = {0, -1, -1, 1, -1, -1, 2, -1, 2, 0, 2, -1, 1};
 constexpr bool kOpenVocabulary[kCriteoCategories] = {
-    false, false, true,  true,  false, false, false, false, false, false, false, true, false,
-    false, false, true,  false, false, false, false, true,  false, false, true,  false, true};
+    false, false, true, true,  false, false, false, false, false, false, false, true,  false,
+    false, false, true, false, false, false, false, true,  false, false, true,  false, true};
 constexpr bool kLatentCopy[kCriteoCategories] = {
-    false, false, true, false, false, false, false, false, false, false, false, true, false,
+    false, false, true, false, false, false, false, false, false, false, false, true,  false,
     false, false, true, false, false, false, false, true,  false, false, false, false, false};
 
 int category_null_group(int column) {
   switch (column + 1) {
-    case 3: case 4: case 12: case 16: case 21: case 24: return 0;
-    case 19: case 20: case 25: case 26: return 1;
-    default: return -1;
+    case 3:
+    case 4:
+    case 12:
+    case 16:
+    case 21:
+    case 24:
+      return 0;
+    case 19:
+    case 20:
+    case 25:
+    case 26:
+      return 1;
+    default:
+      return -1;
   }
 }
 
@@ -40,21 +50,29 @@ double to_unit(uint64_t bits) { return static_cast<double>(bits >> 11) * 0x1p-53
 /// Standard normal from 64 random bits: sum of four 16-bit uniforms, bounded by ±3.5.
 double to_normal(uint64_t bits) {
   const double sum = static_cast<double>((bits & 0xffff) + ((bits >> 16) & 0xffff) +
-                                         ((bits >> 32) & 0xffff) + (bits >> 48)) / 65536.0;
+                                         ((bits >> 32) & 0xffff) + (bits >> 48)) /
+                     65536.0;
   return (sum - 2.0 + 2.0 / 65536.0) * std::sqrt(3.0);
 }
 
 double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 
 uint64_t identity_of(uint64_t seed, int column, int64_t rank, int64_t generation) {
-  return combine64(combine64(combine64(seed, static_cast<uint64_t>(column)),
-                             static_cast<uint64_t>(rank)),
-                   static_cast<uint64_t>(generation));
+  return combine64(
+      combine64(combine64(seed, static_cast<uint64_t>(column)), static_cast<uint64_t>(rank)),
+      static_cast<uint64_t>(generation));
 }
 
 // Streams of random numbers of one row.
-enum Stream : uint64_t { kLabel = 1, kLatent = 2, kIntegerNulls = 100, kCategoryNulls = 120,
-                         kIntegers = 200, kCategories = 300, kCopies = 400 };
+enum Stream : uint64_t {
+  kLabel = 1,
+  kLatent = 2,
+  kIntegerNulls = 100,
+  kCategoryNulls = 120,
+  kIntegers = 200,
+  kCategories = 300,
+  kCopies = 400
+};
 
 }  // namespace
 
@@ -114,8 +132,7 @@ int64_t CriteoGenerator::draw_integer(int column, double u) const {
 
 void CriteoGenerator::draw_features(int64_t index, GeneratedRow& row) const {
   const CounterRng rng{combine64(config_.seed, static_cast<uint64_t>(index))};
-  const double day =
-      static_cast<double>(index) * config_.days / static_cast<double>(config_.rows);
+  const double day = static_cast<double>(index) * config_.days / static_cast<double>(config_.rows);
   for (int i = 0; i < kCriteoIntegers; ++i) {
     const int group = kIntegerNullGroup[i];
     const double u = to_unit(rng.bits(kIntegerNulls + (group >= 0 ? 50 + group : i)));
@@ -162,8 +179,8 @@ double CriteoGenerator::main_effect(int column, const GeneratedRow& row) const {
 void CriteoGenerator::interaction_vector(int column, const GeneratedRow& row, Vector& out) const {
   out.fill(0);
   if (row.ranks[column] == GeneratedRow::kNoRank) return;
-  const double size = std::pow(1 + static_cast<double>(row.ranks[column]) / kRankScale,
-                               -config_.interaction_tail);
+  const double size =
+      std::pow(1 + static_cast<double>(row.ranks[column]) / kRankScale, -config_.interaction_tail);
   const CounterRng rng{combine64(row.identity[column], 0xa7)};
   for (int k = 0; k < config_.interaction_rank; ++k) {
     out[k] = static_cast<float>(size * to_normal(rng.bits(k)));

@@ -33,7 +33,9 @@ struct GeneratorConfig {
     v("seed", seed, {.doc = "Seed of rows and hidden model."});
     v("days", days, {.doc = "Days the rows are spread over, in order.", .min = 1, .max = 365});
     v("id_life_days", id_life_days,
-      {.doc = "Days after which a rare id is replaced by a fresh one.", .min = 0, .above_min = true});
+      {.doc = "Days after which a rare id is replaced by a fresh one.",
+       .min = 0,
+       .above_min = true});
     v("daily_drift", daily_drift,
       {.doc = "Standard deviation of the day's shift of the logit.", .min = 0, .max = 10});
     v("main_std", main_std,
