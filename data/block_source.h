@@ -12,7 +12,7 @@ struct Block {
   int32_t file = 0;        // index into the file list
   bool overlong = false;   // one line longer than kMaxLineBytes; its text is never read
   int64_t offset = 0;      // of its text in the (decompressed) file
-  int64_t bytes = 0;       // of its text, line ends included
+  int64_t bytes = 0;       // of its text, line ends included; at most, where text is generated
   int64_t lines = 0;       // >= 1
   int64_t first_line = 0;  // number of its first line in its file, from 1
   int64_t first_row = 0;   // lines of all blocks before it: the row number of its first line
@@ -36,8 +36,9 @@ class BlockSource {
   /// True where blocks of `file` can only be had in order: the file is then permuted as a whole.
   virtual bool in_order_only(int file) const = 0;
 
-  /// Copies the text of blocks()[block] to out[0 … bytes). Throws Error{data, missing, io}.
-  virtual void read(int64_t block, char* out) = 0;
+  /// Copies the text of blocks()[block] to out[0 … bytes) and returns how many bytes it has.
+  /// Throws Error{data, missing, io}.
+  virtual int64_t read(int64_t block, char* out) = 0;
 
   /// Digest of names, sizes and lines (Reader::input_digest).
   virtual uint64_t digest() const = 0;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/fields.h"
+#include "data/generator_config.h"
 
 namespace strata::data {
 
@@ -227,6 +228,7 @@ struct DataConfig {
   Split split = Split::kTime;
   std::vector<ColumnConfig> columns = {{.preset = "criteo"}};
   CsvConfig csv;
+  GeneratorConfig synthetic;
   bool shuffle = true;
   Bytes block_bytes{1 << 20};
   int64_t window_blocks = 32;
@@ -251,6 +253,7 @@ struct DataConfig {
       {.doc = "Which rows eval_fraction takes: time (the last rows of the file list) or random."});
     v("columns", columns, {.doc = "A preset, or the list of columns."});
     v("csv", csv, {.doc = "Dialect of format csv."});
+    v("synthetic", synthetic, {.doc = "Rows and hidden model of format synthetic."});
     v("shuffle", shuffle, {.doc = "false: training rows in file order."});
     v("block_bytes", block_bytes,
       {.doc = "Files are cut at line ends into blocks of about this size; blocks are permuted.",

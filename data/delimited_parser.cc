@@ -30,7 +30,7 @@ class DelimitedParser final : public LineParser {
     dialect_ = {.delimiter = schema.csv.delimiter.empty() ? ',' : schema.csv.delimiter[0],
                 .quote = schema.csv.quote.empty() ? '\0' : schema.csv.quote[0],
                 .trim = schema.csv.trim};
-    if (schema.format == Format::kCriteoTsv) dialect_ = {.delimiter = '\t', .quote = 0};
+    if (schema.format != Format::kCsv) dialect_ = {.delimiter = '\t', .quote = 0};
   }
 
   void parse(std::span<const Line> lines, RawColumns& raw, RowBlock& out) const override {

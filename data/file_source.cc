@@ -19,7 +19,7 @@ class FileSource final : public BlockSource {
   const std::string& file_name(int file) const override { return at(file).path; }
   bool in_order_only(int file) const override { return at(file).compression != Compression::kNone; }
 
-  void read(int64_t number, char* out) override {
+  int64_t read(int64_t number, char* out) override {
     const Block& block = index_.blocks[static_cast<size_t>(number)];
     STRATA_CHECK(!block.overlong, "text of an overlong line, block", number);
     if (in_order_only(block.file)) {
@@ -27,6 +27,7 @@ class FileSource final : public BlockSource {
     } else {
       read_plain(block, out);
     }
+    return block.bytes;
   }
 
   uint64_t digest() const override {

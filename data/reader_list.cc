@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "data/block_index.h"
+#include "data/synthetic_source.h"
 
 namespace strata::data {
 namespace {
@@ -16,6 +17,11 @@ std::unique_ptr<BlockSource> open_csv(const DataConfig& config,
   return open_files(files, {.block_bytes = config.block_bytes.value, .header = config.csv.header});
 }
 
+std::unique_ptr<BlockSource> open_synthetic(const DataConfig& config,
+                                            const std::vector<std::string>&) {
+  return std::make_unique<SyntheticSource>(config.synthetic, config.block_bytes.value);
+}
+
 std::unique_ptr<LineParser> make_criteo_line_parser(const Schema& schema, const Layout& layout,
                                                     bool with_label) {
   if (criteo_parser_fits(schema, layout)) return make_criteo_parser(schema, layout, with_label);
@@ -26,6 +32,7 @@ std::unique_ptr<LineParser> make_criteo_line_parser(const Schema& schema, const 
 constexpr FormatEntry kFormats[] = {
     {Format::kCriteoTsv, open_criteo, make_criteo_line_parser, true},
     {Format::kCsv, open_csv, make_delimited_parser, true},
+    {Format::kSynthetic, open_synthetic, make_criteo_line_parser, false},
 };
 
 }  // namespace

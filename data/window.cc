@@ -31,9 +31,10 @@ void Window::read_blocks(BlockSource& source, std::span<const int32_t> blocks) {
     const Block& block = all[static_cast<size_t>(number)];
     parts_.push_back({number, begin});
     first_rows_.push_back(block.first_row);
-    if (!block.overlong) source.read(number, text_.data() + begin);
-    begin += static_cast<uint32_t>(text_bytes(block));
-    text_[begin - 1] = '\n';
+    if (!block.overlong) {
+      begin += static_cast<uint32_t>(source.read(number, text_.data() + begin));
+    }
+    text_[begin++] = '\n';
   }
   parts_.push_back({-1, begin});
   std::memset(text_.data() + begin, 0, static_cast<size_t>(kTextPadding));
