@@ -299,12 +299,14 @@ TEST(Trainer, PartsFollowTheirSchedules) {
 
 /// The message of the error that the next update ends with; nothing may have changed then.
 std::string divergence(Session& session) {
-  const Snapshot before = take_snapshot(*session.network);
+  Snapshot before = take_snapshot(*session.network);
   try {
     session.trainer.step();
   } catch (const Error& e) {
     EXPECT_EQ(e.code(), ErrorCode::kDiverged);
-    EXPECT_EQ(take_snapshot(*session.network).weights, before.weights);
+    Snapshot after = take_snapshot(*session.network);
+    before.tables = after.tables = {};  // rows of the batch may have been made
+    EXPECT_TRUE(after == before) << "an update was made";
     return e.what();
   }
   ADD_FAILURE() << "no divergence";
