@@ -1,5 +1,7 @@
 #include "storage/file_system.h"
 
+#include <xxhash.h>
+
 #include <cerrno>
 #include <cstring>
 
@@ -28,10 +30,6 @@ std::string_view remedy(int code) {
     default:
       return "";
   }
-}
-
-std::string join(const std::string& directory, const std::string& name) {
-  return directory.empty() ? name : directory + "/" + name;
 }
 
 }  // namespace
@@ -142,6 +140,24 @@ bool is_clean_name(std::string_view name) {
   }
 }
 
+std::string join_name(std::string_view directory, std::string_view name) {
+  return directory.empty() ? std::string(name) : fmt::format("{}/{}", directory, name);
+}
+
+std::string encode_name(std::string_view text) {
+  constexpr size_t kLimit = 160;
+  std::string name;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    const bool plain = letter || c == '_' || c == '-' || (c == '.' && !name.empty());
+    name += plain ? std::string(1, c) : fmt::format("%{:02X}", byte);
+  }
+  if (name.empty()) return "%";
+  if (name.size() <= kLimit) return name;
+  return fmt::format("{}%{:016x}", name.substr(0, kLimit), XXH3_64bits(text.data(), text.size()));
+}
+
 void check_name(std::string_view name) {
   STRATA_CHECK(name.empty() || is_clean_name(name), "file name", name);
 }
@@ -176,8 +192,8 @@ std::vector<Entry> list_tree(const FileSystem& files, const std::string& directo
   for (size_t i = 0; i < found.size(); ++i) {
     if (found[i].kind != EntryKind::kDirectory) continue;
     const std::string prefix = found[i].name;
-    for (Entry& below : files.list(join(directory, prefix))) {
-      below.name = join(prefix, below.name);
+    for (Entry& below : files.list(join_name(directory, prefix))) {
+      below.name = join_name(prefix, below.name);
       found.push_back(std::move(below));
     }
   }
@@ -190,7 +206,7 @@ void remove_tree(FileSystem& files, const std::string& name, DurableStep step) {
   if (entry->kind == EntryKind::kDirectory) {
     const auto content = list_tree(files, name);
     for (auto below = content.rbegin(); below != content.rend(); ++below) {
-      files.remove(join(name, below->name), step);
+      files.remove(join_name(name, below->name), step);
     }
   }
   files.remove(name, step);
