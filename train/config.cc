@@ -51,7 +51,11 @@ std::string leaf_line(const ConfigLeaf& leaf) {
 
 }  // namespace
 
-TablesConfig::TablesConfig() { wide.dim = 1; }
+TablesConfig::TablesConfig() {
+  wide.dim = 1;
+  wide.optimizer.algorithm = kernels::Ftrl{};
+  wide.init.algorithm = kernels::ConstantInit{};
+}
 
 embedding::TableConfig TablesConfig::base_of(std::string_view name) const {
   embedding::TableConfig base = name.starts_with("wide_") ? wide : defaults;

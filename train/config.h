@@ -36,7 +36,7 @@ struct TablesConfig {
     v("defaults", defaults, {.doc = "Every table that is not wide, unless named below."});
     v("wide", wide,
       {.doc = "The wide tables: weights of single features in wide_deep, deepfm and "
-              "logistic_regression. Their dim is 1."});
+              "logistic_regression. Their dim is 1 and their first weights are zero."});
     v.rest(by_name, {.doc = "One table; keys left out are those of defaults, or of wide."},
            [this](std::string_view name) { return base_of(name); });
   }

@@ -111,10 +111,8 @@ class Checker {
     if (const auto refusal = config_.dense.optimizer.refusal(kernels::DType::kF32)) {
       add({"dense", "optimizer"}, "dense.optimizer: " + *refusal);
     }
-    const auto check_table = [this](const auto& table, const Path& group) {
-      if constexpr (requires { table.optimizer; }) {
-        check_optimizer(table.optimizer, table.dtype, group);
-      }
+    const auto check_table = [this](const embedding::TableConfig& table, const Path& group) {
+      check_optimizer(table.optimizer, table.dtype, group);
     };
     check_table(config_.tables.defaults, {"tables", "defaults"});
     check_table(config_.tables.wide, {"tables", "wide"});

@@ -1,0 +1,44 @@
+#pragma once
+// What every command of `strata` is made of. A command is one file: it adds its options to the
+// parser and, when it was chosen, an action.
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace strata::cli {
+
+/// What a command is run with.
+struct Context {
+  bool json = false;         // --json: print() is to be used instead of text
+  std::string command_line;  // as typed, for the records of a run
+};
+
+/// Runs the chosen command; returns the exit code. Errors are thrown.
+using Action = std::function<int(const Context&)>;
+
+/// Adds a command to `app`; parsing sets `chosen`.
+using AddCommand = void (*)(CLI::App& app, Action& chosen);
+
+// One line per command, one file <name>_command.cc each.
+void add_completion(CLI::App& app, Action& chosen);
+void add_config(CLI::App& app, Action& chosen);
+void add_doctor(CLI::App& app, Action& chosen);
+void add_init(CLI::App& app, Action& chosen);
+
+inline constexpr AddCommand kCommands[] = {
+    add_init,
+    add_config,
+    add_doctor,
+    add_completion,
+};
+
+/// Prints `result` as one line of JSON, the last line of standard output. Throws Error{io}.
+void print_json(const nlohmann::ordered_json& result);
+
+/// Writes text to standard output. Throws Error{io} when it does not arrive (a full disk, a closed
+/// pipe).
+void print_text(const std::string& text);
+
+}  // namespace strata::cli
