@@ -62,9 +62,9 @@ Finding cpu() {
 }
 
 Finding instruction_set() {
-  const kernels::Isa isa = kernels::active_isa();
-  Finding finding{State::kGood, "kernels", std::string(kernels::isa_name(isa)), "", ""};
-  if (isa == kernels::Isa::kBase) {
+  const isa::Level level = isa::level();
+  Finding finding{State::kGood, "kernels", isa::name(level), "", ""};
+  if (level == isa::Level::kBaseline) {
     finding.state = State::kNote;
     finding.disables = "no AVX2: training is several times slower on this CPU";
   }

@@ -1,7 +1,6 @@
 #include "cli/version.h"
 
 #include <fmt/format.h>
-#include <isa-l.h>
 #include <spdlog/version.h>
 #include <xxhash.h>
 #include <zstd.h>
@@ -46,7 +45,7 @@ std::vector<Component> components() {
       {"oneDNN", onednn_version(),
        "fast matrix products, bf16; without it training is several times slower",
        "sudo apt-get install libdnnl-dev, then build again"},
-      {"isa-l", ISAL_VERSION_TEXT, "reading .gz", ""},
+      {"isa-l", STRATA_ISAL_VERSION, "reading .gz", ""},
       {"zstd", ZSTD_versionString(), "reading .zst", ""},
       {"xxhash", dotted(XXH_VERSION_MAJOR, XXH_VERSION_MINOR, XXH_VERSION_RELEASE),
        "ids, checksums", ""},

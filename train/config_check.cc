@@ -1,13 +1,12 @@
 #include "train/config_check.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
 #include <optional>
 
-#include "train/config_reader.h"
+#include "train/memory_limit.h"
 
 namespace strata::train {
 namespace {
@@ -78,7 +77,7 @@ class Checker {
           "train.early_stopping needs evaluation data: data.eval and data.eval_fraction are unset");
     }
     try {
-      memory_budget(config_.memory.limit);
+      parse_memory_limit(config_.memory.limit, machine_memory_bytes());
     } catch (const Error& e) {
       add({"memory", "limit"}, e.what());
     }
@@ -246,7 +245,8 @@ std::vector<Need> memory_needs(const Config& config) {
 }
 
 void check_memory(const Config& config, const YamlNode& tree, Problems& problems) {
-  const auto budget = static_cast<Count>(memory_budget(config.memory.limit));
+  const auto budget =
+      static_cast<Count>(parse_memory_limit(config.memory.limit, machine_memory_bytes()));
   Count total = 0;
   const std::vector<Need> needs = memory_needs(config);
   for (const Need& need : needs) total += need.bytes;
@@ -278,29 +278,6 @@ void check_config(const Config& config, const YamlNode& tree, Problems& problems
   Checker(config, tree, problems).check();
   problems.throw_if_any();
   check_memory(config, tree, problems);
-}
-
-int64_t memory_budget(const std::string& limit) {
-  YamlNode node;
-  node.kind = YamlNode::Kind::kScalar;
-  node.scalar = limit;
-  Bytes bytes;
-  double percent = 0;
-  if (limit.ends_with('%')) {
-    node.scalar.pop_back();
-    const FieldSpec share{.doc = "", .min = 0, .max = 100, .above_min = true};
-    if (!read_scalar(node, share, percent)) {
-      const double machine =
-          static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
-      return static_cast<int64_t>(machine * percent / 100);
-    }
-  } else if (!read_scalar(node, {.doc = "", .min = 1}, bytes)) {
-    return bytes.value;
-  }
-  throw Error(ErrorCode::kConfig,
-              "memory.limit: expected a share of the machine such as 80%, or a size such as "
-              "16GiB, got '{}'",
-              limit);
 }
 
 }  // namespace strata::train

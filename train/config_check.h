@@ -18,8 +18,4 @@ SourcePlace place_of(const YamlNode& tree, const std::vector<std::string>& path)
 /// fit ("needs 1.1 EiB, budget 16 GiB", exit 71).
 void check_config(const Config& config, const YamlNode& tree, Problems& problems);
 
-/// Memory this process may use by `memory.limit`: a share of the machine ("80%") or a size.
-/// Throws Error{config} for other text.
-int64_t memory_budget(const std::string& limit);
-
 }  // namespace strata::train
