@@ -39,7 +39,7 @@ std::string proc_value(const std::string& path, std::string_view name) {
   return {};
 }
 
-Finding system() {
+Finding operating_system() {
   utsname name{};
   uname(&name);
   return {State::kGood, "system", fmt::format("{} {} {}", name.sysname, name.release, name.machine),
