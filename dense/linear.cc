@@ -90,7 +90,7 @@ void Linear::forward(const Chunk& chunk) {
                             .output = program_.dtype(y_),
                             .bias = config_.bias,
                             .activation = config_.activation},
-                           in.data, weights(), bias, out.data);
+                           {.a = in.data, .b = weights(), .bias = bias, .c = out.data});
 }
 
 void Linear::backward(const Chunk& chunk) {
@@ -143,16 +143,19 @@ Block<const std::byte> Linear::output_gradient(const Chunk& chunk) {
 
 void Linear::weight_gradient(const Chunk& chunk, Block<const std::byte> dz) {
   const auto in = bytes_of(program_, product_x_, chunk.begin, false);
-  chunk.workspace.gemm.run({.m = y_.width,
-                            .n = product_x_.width,
-                            .k = chunk.rows(),
-                            .transpose_a = true,
-                            .a_stride = dz.stride,
-                            .b_stride = in.stride,
-                            .c_stride = product_x_.width,
-                            .input = bf16_ ? DType::kBf16 : DType::kF32},
-                           dz.data, in.data, nullptr,
-                           program_.parameters().chunk_gradient(chunk.index, weight_).data());
+  chunk.workspace.gemm.run(
+      {.m = y_.width,
+       .n = product_x_.width,
+       .k = chunk.rows(),
+       .transpose_a = true,
+       .a_stride = dz.stride,
+       .b_stride = in.stride,
+       .c_stride = product_x_.width,
+       .input = bf16_ ? DType::kBf16 : DType::kF32},
+      {.a = dz.data,
+       .b = in.data,
+       .bias = nullptr,
+       .c = program_.parameters().chunk_gradient(chunk.index, weight_).data()});
 }
 
 void Linear::input_gradient(const Chunk& chunk, Block<const std::byte> dz) {
@@ -166,7 +169,7 @@ void Linear::input_gradient(const Chunk& chunk, Block<const std::byte> dz) {
                             .input = bf16_ ? DType::kBf16 : DType::kF32,
                             .output = program_.dtype(x().tensor),
                             .accumulate = x().write == GradientWrite::kAdd},
-                           dz.data, weights(), nullptr, dx.data);
+                           {.a = dz.data, .b = weights(), .bias = nullptr, .c = dx.data});
 }
 
 template <class X>

@@ -133,23 +133,23 @@ Primitive& Gemm::State::find(const GemmShape& s) {
   return primitives.emplace(s, std::move(made)).first->second;
 }
 
-void Gemm::run(const GemmShape& shape, const void* a, const void* b, const float* bias, void* c) {
+void Gemm::run(const GemmShape& shape, const GemmOperands& operands) {
   check_shape(shape);
   if (shape.m == 0 || shape.n == 0) return;
-  if (shape.k == 0) return gemm_plain(shape, a, b, bias, c, state_->row);
+  if (shape.k == 0) return gemm_plain(shape, operands, state_->row);
   const SingleOpenMpThread single;
   try {
     Primitive& p = state_->find(shape);
-    p.a.set_data_handle(const_cast<void*>(a));
-    p.b.set_data_handle(const_cast<void*>(b));
-    p.c.set_data_handle(c);
+    p.a.set_data_handle(const_cast<void*>(operands.a));
+    p.b.set_data_handle(const_cast<void*>(operands.b));
+    p.c.set_data_handle(operands.c);
     p.scratch.set_data_handle(state_->scratch.data());
     std::array<dnnl_exec_arg_t, 5> args{{{DNNL_ARG_SRC, p.a.get()},
                                          {DNNL_ARG_WEIGHTS, p.b.get()},
                                          {DNNL_ARG_DST, p.c.get()},
                                          {DNNL_ARG_SCRATCHPAD, p.scratch.get()},
                                          {DNNL_ARG_BIAS, p.bias.get()}}};
-    if (shape.bias) p.bias.set_data_handle(const_cast<float*>(bias));
+    if (shape.bias) p.bias.set_data_handle(const_cast<float*>(operands.bias));
     dnnl::error::wrap_c_api(dnnl_primitive_execute(p.matmul.get(), state_->stream.get(),
                                                    shape.bias ? 5 : 4, args.data()),
                             "matmul");
@@ -167,9 +167,9 @@ struct Gemm::State {
   AlignedVector<float> row;
 };
 
-void Gemm::run(const GemmShape& shape, const void* a, const void* b, const float* bias, void* c) {
+void Gemm::run(const GemmShape& shape, const GemmOperands& operands) {
   check_shape(shape);
-  gemm_plain(shape, a, b, bias, c, state_->row);
+  gemm_plain(shape, operands, state_->row);
 }
 
 const char* gemm_library() { return "plain"; }

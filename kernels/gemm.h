@@ -31,6 +31,14 @@ struct GemmShape {
   auto operator<=>(const GemmShape&) const = default;
 };
 
+/// Addresses of a product; bias [n] may be null where the shape has none.
+struct GemmOperands {
+  const void* a = nullptr;
+  const void* b = nullptr;
+  const float* bias = nullptr;
+  void* c = nullptr;
+};
+
 /// One thread's matrix products, with its cache of compiled primitives and its scratch memory.
 /// Deterministic: the bits depend on the shape and the operands only. Used by one thread at a time;
 /// different objects run in parallel. Nothing is allocated for a shape seen before.
@@ -42,8 +50,8 @@ class Gemm {
   Gemm& operator=(Gemm&&) noexcept;
 
   /// Products with m, n or k of 0 are accepted: C is then act(bias), 0, or untouched (accumulate).
-  /// `bias` is read if shape.bias. Throws Error{resource} when oneDNN cannot make the primitive.
-  void run(const GemmShape& shape, const void* a, const void* b, const float* bias, void* c);
+  /// Throws Error{resource} when oneDNN cannot make the primitive.
+  void run(const GemmShape& shape, const GemmOperands& operands);
 
  private:
   struct State;

@@ -69,10 +69,9 @@ struct PlainGemm {
 
 }  // namespace
 
-void gemm_plain(const GemmShape& shape, const void* a, const void* b, const float* bias, void* c,
-                AlignedVector<float>& row) {
+void gemm_plain(const GemmShape& shape, const GemmOperands& operands, AlignedVector<float>& row) {
   if (row.size() < static_cast<size_t>(shape.n)) row.resize(shape.n);
-  const Args args{shape, a, b, bias, c, row.data()};
+  const Args args{shape, operands.a, operands.b, operands.bias, operands.c, row.data()};
   const bool bf16_in = shape.input == DType::kBf16;
   const bool bf16_out = shape.output == DType::kBf16;
   if (!bf16_in && !bf16_out) return isa::dispatch<PlainGemm<float, float>>(args);

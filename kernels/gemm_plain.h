@@ -8,7 +8,6 @@
 namespace strata::kernels {
 
 /// GemmShape's product; `row` is scratch memory that grows to n. Deterministic; one thread.
-void gemm_plain(const GemmShape& shape, const void* a, const void* b, const float* bias, void* c,
-                AlignedVector<float>& row);
+void gemm_plain(const GemmShape& shape, const GemmOperands& operands, AlignedVector<float>& row);
 
 }  // namespace strata::kernels

@@ -125,10 +125,10 @@ void Network::backward(const Batch& batch, std::span<const float> dlogits, bool 
 }
 
 std::span<const float> Network::forward_backward(const Batch& batch,
-                                                 const embedding::KeyedBatch& keyed, uint64_t step,
-                                                 const LossHook& loss, bool accumulate,
+                                                 const embedding::KeyedBatch& keyed,
+                                                 const TrainingPass& training, const LossHook& loss,
                                                  ThreadPool& pool) {
-  const dense::PassInfo pass = begin_pass(batch, keyed, dense::Mode::kTrain, step, pool);
+  const dense::PassInfo pass = begin_pass(batch, keyed, dense::Mode::kTrain, training.step, pool);
   const auto size = static_cast<size_t>(batch.size);
   program_->forward_backward(
       pass,
@@ -138,7 +138,7 @@ std::span<const float> Network::forward_backward(const Batch& batch,
         write_dlogits(chunk, {dlogits_.data(), size});
       },
       pool);
-  parameters_.reduce_gradients(batch.chunk_begin, accumulate, pool);
+  parameters_.reduce_gradients(batch.chunk_begin, training.accumulate, pool);
   return {logits_.data(), size};
 }
 

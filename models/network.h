@@ -26,6 +26,12 @@ struct NetworkConfig {
   uint64_t seed = 1;
 };
 
+/// One training pass.
+struct TrainingPass {
+  uint64_t step = 0;        // feeds dropout
+  bool accumulate = false;  // adds to the dense gradient instead of setting it
+};
+
 /// Loss of samples [begin, end): reads logits[i], writes dlogits[i] for begin <= i < end (spans
 /// over the whole batch). Called per chunk, chunks in parallel.
 using LossHook = std::function<void(int64_t begin, int64_t end, std::span<const float> logits,
@@ -55,7 +61,7 @@ class Network {
   /// forward in Mode::kTrain, loss and backward with one task per chunk where the model allows it:
   /// the same bits as the separate calls, faster. Returns the logits [B].
   std::span<const float> forward_backward(const Batch& batch, const embedding::KeyedBatch& keyed,
-                                          uint64_t step, const LossHook& loss, bool accumulate,
+                                          const TrainingPass& pass, const LossHook& loss,
                                           ThreadPool& pool);
 
   /// Gradient of the pooled matrix [B, collection().out_width()] of the last backward, for

@@ -76,11 +76,11 @@ Doubles beside(const Doubles& left, const Doubles& x, int64_t rows, int first, i
   return out;
 }
 
-Doubles mlp(Doubles x, int64_t rows, const Weights& w, const std::string& name, int layers,
-            bool last_relu) {
+/// Linears name.0 … name.(layers - 1) with ReLU between, and after the last one of "bottom".
+Doubles mlp(Doubles x, int64_t rows, const Weights& w, const std::string& name, int layers) {
   for (int l = 0; l < layers; ++l) {
     x = linear_reference(x, rows, w, name + "." + std::to_string(l));
-    if (l + 1 < layers || last_relu) x = relu_reference(x);
+    if (l + 1 < layers || name == "bottom") x = relu_reference(x);
   }
   return x;
 }
@@ -127,11 +127,11 @@ TEST(Models, LogisticRegressionIsTheSumOfItsWideTables) {
 TEST(Models, DlrmEqualsItsTwin) {
   ModelFixture m(Dlrm{.bottom = {6, kDim}, .top = {7, 1}});
   check_against(m.f, [&](const Doubles& x, int64_t rows, const Weights& w) {
-    const Doubles bottom = mlp(m.dense_input, rows, w, "bottom", 2, true);
+    const Doubles bottom = mlp(m.dense_input, rows, w, "bottom", 2);
     const Doubles vectors = beside(bottom, x, rows, 0, kFeatures * kDim);
     const int pairs = (kFeatures + 1) * kFeatures / 2;
     const Doubles top = beside(bottom, dots(vectors, rows, kFeatures + 1), rows, 0, pairs);
-    return mlp(top, rows, w, "top", 2, false);
+    return mlp(top, rows, w, "top", 2);
   });
 }
 
@@ -139,7 +139,7 @@ TEST(Models, WideDeepEqualsItsTwin) {
   ModelFixture m(WideDeep{.hidden = {6, 5}});
   check_against(m.f, [&](const Doubles& x, int64_t rows, const Weights& w) {
     const Doubles in = beside(m.dense_input, x, rows, 0, kFeatures * kDim);
-    return add(mlp(in, rows, w, "deep", 3, false),
+    return add(mlp(in, rows, w, "deep", 3),
                row_sums(x, rows, kFeatures * kDim, kFeatures, w.at("wide.bias")[0]));
   });
 }
@@ -149,7 +149,7 @@ TEST(Models, DeepFmEqualsItsTwin) {
   check_against(m.f, [&](const Doubles& x, int64_t rows, const Weights& w) {
     const Doubles vectors = beside({}, x, rows, 0, kFeatures * kDim);
     const Doubles deep =
-        mlp(beside(m.dense_input, vectors, rows, 0, kFeatures * kDim), rows, w, "deep", 2, false);
+        mlp(beside(m.dense_input, vectors, rows, 0, kFeatures * kDim), rows, w, "deep", 2);
     const int pairs = kFeatures * (kFeatures - 1) / 2;
     const Doubles second = row_sums(dots(vectors, rows, kFeatures), rows, 0, pairs, 0);
     return add(add(deep, second),
@@ -172,7 +172,7 @@ TEST(Models, StackedDcnv2EqualsItsTwin) {
   ModelFixture m(Dcnv2{.cross_layers = 2, .rank = 3, .hidden = {6}});
   check_against(m.f, [&](const Doubles& x, int64_t rows, const Weights& w) {
     const Doubles x0 = beside(m.dense_input, x, rows, 0, kFeatures * kDim);
-    return mlp(cross(x0, rows, w, 2), rows, w, "deep", 2, false);
+    return mlp(cross(x0, rows, w, 2), rows, w, "deep", 2);
   });
 }
 
@@ -183,9 +183,9 @@ TEST(Models, ParallelDcnv2WithABottomMlpEqualsItsTwin) {
                        .hidden = {6},
                        .structure = CrossStructure::kParallel});
   check_against(m.f, [&](const Doubles& x, int64_t rows, const Weights& w) {
-    const Doubles bottom = mlp(m.dense_input, rows, w, "bottom", 2, true);
+    const Doubles bottom = mlp(m.dense_input, rows, w, "bottom", 2);
     const Doubles x0 = beside(bottom, x, rows, 0, kFeatures * kDim);
-    return add(mlp(x0, rows, w, "deep", 2, false),
+    return add(mlp(x0, rows, w, "deep", 2),
                linear_reference(cross(x0, rows, w, 1), rows, w, "cross_logit"));
   });
 }
