@@ -1,12 +1,11 @@
 // The dense part of DLRM at the Criteo-Kaggle shape alone: forward, loss, backward, chunk tree and
 // SGD on rows that are already pooled. What is left to dlrm_bench's figures is the embeddings'.
-// Usage: dense_bench [threads [seconds]]
 
 #include <fmt/core.h>
+#include <CLI/CLI.hpp>
 
 #include <chrono>
 #include <cmath>
-#include <cstdlib>
 #include <ctime>
 #include <vector>
 
@@ -116,8 +115,12 @@ Rates samples_per_second(dense::Precision precision, int64_t batch, ThreadPool& 
 }
 
 int main(int argc, char** argv) {
-  const int threads = argc > 1 ? std::atoi(argv[1]) : 2;
-  const double seconds = argc > 2 ? std::atof(argv[2]) : 1.0;
+  int threads = 2;
+  double seconds = 1;
+  CLI::App app("Dense part of DLRM training steps");
+  app.add_option("--threads", threads);
+  app.add_option("--seconds", seconds, "per figure");
+  CLI11_PARSE(app, argc, argv);
   ThreadPool pool(threads);
   fmt::print("dense part of DLRM, Criteo Kaggle shape, {} threads, {}\n", threads,
              kernels::gemm_library());

@@ -1,15 +1,13 @@
 // A whole training step of DLRM at the Criteo-Kaggle shape, from raw 64-bit ids in memory: keys,
 // deduplication, look-up, pooling, forward, loss, backward, sparse and dense update. Tables capped
 // at 1 M rows, ids uniform as in the PyTorch peers; every table is filled before timing.
-// Usage: dlrm_bench [--threads 2] [--seconds 2] [--batch N] [--precision fp32|bf16]
-//                   [--optimizer sgd|rowwise_adagrad] [--stages]
+// `dlrm_bench --help` lists the options.
 
 #include <fmt/core.h>
+#include <CLI/CLI.hpp>
 
 #include <chrono>
 #include <cmath>
-#include <cstdlib>
-#include <cstring>
 #include <ctime>
 #include <memory>
 #include <string>
@@ -33,24 +31,6 @@ struct Options {
   std::string optimizer;  // empty: both
   bool stages = false;    // prints where the time goes
 };
-
-Options parse(int argc, char** argv) {
-  Options o;
-  for (int i = 1; i < argc; ++i) {
-    const std::string flag = argv[i];
-    if (flag == "--stages") {
-      o.stages = true;
-      continue;
-    }
-    const char* value = i + 1 < argc ? argv[++i] : "";
-    if (flag == "--threads") o.threads = std::atoi(value);
-    if (flag == "--seconds") o.seconds = std::atof(value);
-    if (flag == "--batch") o.batch = std::atoll(value);
-    if (flag == "--precision") o.precision = value;
-    if (flag == "--optimizer") o.optimizer = value;
-  }
-  return o;
-}
 
 kernels::OptimizerConfig optimizer_of(const std::string& name) {
   if (name == "sgd") return {.algorithm = kernels::Sgd{.learning_rate = 0.05f}};
@@ -194,7 +174,16 @@ void measure(Bench& bench, int64_t size, const Options& options, double limit) {
 }
 
 int main(int argc, char** argv) {
-  const Options options = parse(argc, argv);
+  Options options;
+  CLI::App app("DLRM training steps in memory");
+  app.add_option("--threads", options.threads);
+  app.add_option("--seconds", options.seconds, "per figure");
+  app.add_option("--batch", options.batch, "one batch size only");
+  app.add_option("--precision", options.precision)->check(CLI::IsMember({"fp32", "bf16"}));
+  app.add_option("--optimizer", options.optimizer)
+      ->check(CLI::IsMember({"sgd", "rowwise_adagrad"}));
+  app.add_flag("--stages", options.stages, "print where the time goes");
+  CLI11_PARSE(app, argc, argv);
   ThreadPool pool(options.threads);
   fmt::print("DLRM, Criteo Kaggle shape, {} threads, {}, uniform ids, deterministic\n",
              options.threads, kernels::gemm_library());

@@ -163,8 +163,8 @@ std::string_view state_name(State state) {
 }  // namespace
 
 std::vector<Finding> examine() {
-  std::vector<Finding> out = {system(),     cpu(), instruction_set(), memory(), disk(),
-                              huge_pages(), gpu()};
+  std::vector<Finding> out = {operating_system(), cpu(), instruction_set(), memory(), disk(),
+                              huge_pages(),       gpu()};
   out.push_back({State::kGood, "strata", STRATA_VERSION, "", ""});
   for (const Component& part : components()) {
     const bool there = !part.version.empty();

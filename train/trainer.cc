@@ -113,7 +113,8 @@ void Trainer::run_part(UpdateInput& input, int64_t index, bool accumulate) {
   consistent_ = true;
   loss_.begin(batch, input.samples);
   const uint64_t pass = (update() - 1) * static_cast<uint64_t>(config_.accumulate) + index + 1;
-  const auto logits = network_.forward_backward(batch, keys, pass, loss_.hook(), accumulate, pool_);
+  const auto logits = network_.forward_backward(
+      batch, keys, {.step = pass, .accumulate = accumulate}, loss_.hook(), pool_);
   if (!std::isfinite(loss_.sum())) throw diverged_error("the loss", network_, batch, keys);
   const auto dpool = network_.dpool();
   collection.reduce_gradients(keys, dpool.data, dpool.stride, batch.chunk_begin, pool_);
