@@ -31,8 +31,10 @@ std::optional<std::string> non_finite_table(const embedding::Collection& collect
 }  // namespace
 
 std::optional<std::string> first_non_finite(const models::Network& network,
-                                            const embedding::KeyedBatch& keys) {
-  if (auto table = non_finite_table(network.collection(), keys)) return table;
+                                            const embedding::KeyedBatch* keys) {
+  if (keys != nullptr) {
+    if (auto table = non_finite_table(network.collection(), *keys)) return table;
+  }
   const dense::Parameters& parameters = network.parameters();
   for (const dense::ParameterInfo& tensor : parameters.tensors()) {
     if (!all_finite(parameters.weights(tensor))) return "dense tensor " + tensor.name;
@@ -45,7 +47,7 @@ Error diverged_error(std::string_view what, const models::Network& network, cons
   std::string where = fmt::format("epoch {}, batch {} ({} samples", batch.position.epoch,
                                   batch.position.batch, batch.size);
   if (!batch.sample_ids.empty()) where += ", first id " + batch.sample_ids.front();
-  const auto tensor = first_non_finite(network, keys);
+  const auto tensor = first_non_finite(network, &keys);
   return Error{ErrorCode::kDiverged,
                "{} of {}) is not finite; first tensor that is not finite: {}. Lower the learning "
                "rates, set train.clip_norm, or look at the data of that batch",

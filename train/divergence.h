@@ -13,9 +13,9 @@ namespace strata::train {
 
 /// The first tensor that is not finite, in the order of the forward pass: rows of the tables that
 /// `keys` read ("rows of table C3"), then dense tensors ("dense tensor top.0.weight"). Nothing when
-/// all are finite. `keys` has been looked up.
+/// all are finite. `keys` has been looked up; null: no rows are looked at.
 std::optional<std::string> first_non_finite(const models::Network& network,
-                                            const embedding::KeyedBatch& keys);
+                                            const embedding::KeyedBatch* keys);
 
 /// What to throw when the loss or a gradient of `input` is not finite. `what` is "the loss" or "the
 /// gradient"; the message names batch, sample ids where there are some, and the first tensor.

@@ -67,10 +67,10 @@ bool Trainer::step() {
 }
 
 UpdateInput* Trainer::read() {
-  last_input_ = nullptr;
+  last_applied_ = nullptr;
   for (;;) {
     UpdateInput* input = pipeline_->next();
-    if (input == nullptr || input->samples > 0) return last_input_ = input;
+    if (input == nullptr || input->samples > 0) return input;
     state_.next = input->next;  // nothing but bad rows: no update
   }
 }
@@ -149,6 +149,7 @@ void Trainer::apply(const UpdateInput& input, float scale) {
 }
 
 void Trainer::finish(const UpdateInput& input) {
+  last_applied_ = &input;
   ++state_.step;
   state_.samples += input.samples;
   state_.next = input.next;
@@ -184,10 +185,11 @@ Verdict Trainer::observe(const kernels::EvalMetrics& metrics) {
 }
 
 void Trainer::require_finite() const {
-  if (last_input_ == nullptr) return;
-  const auto& [batch, keys] = last_input_->parts.front();
-  if (first_non_finite(network_, keys)) {
-    throw diverged_error("a weight after the update", network_, batch, keys);
+  const embedding::KeyedBatch* keys =
+      last_applied_ == nullptr ? nullptr : &last_applied_->parts.front().keys;
+  if (const auto tensor = first_non_finite(network_, keys)) {
+    throw Error{ErrorCode::kDiverged, "after update {}: {} is not finite; nothing is saved",
+                state_.step, *tensor};
   }
 }
 

@@ -101,7 +101,7 @@ class Trainer {
   int64_t updates_per_epoch_ = 0;
   int64_t rows_ = 0;  // of all tables
   bool consistent_ = true;
-  UpdateInput* last_input_ = nullptr;  // held by the pipeline until the next read
+  const UpdateInput* last_applied_ = nullptr;  // valid until the next read; null: none
   std::unique_ptr<BatchPipeline> pipeline_;
 };
 

@@ -1,0 +1,78 @@
+#include "train/run_folder.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "base/error.h"
+#include "tests/train/temporary_folder.h"
+
+namespace strata::train {
+namespace {
+
+ErrorCode code_of(const std::string& path, StartMode mode) {
+  try {
+    RunFolder folder(path, mode);
+  } catch (const Error& e) {
+    return e.code();
+  }
+  return ErrorCode{0};
+}
+
+TEST(RunFolder, MakesItsParents) {
+  const TemporaryFolder temporary;
+  RunFolder folder(temporary.path_of("a/b/run"), StartMode::kNew);
+  folder.write_text("env.json", "{}");
+  EXPECT_EQ(read_file(temporary.path_of("a/b/run/env.json")), "{}");
+}
+
+TEST(RunFolder, ASecondRunIsRefusedUnlessAskedFor) {
+  const TemporaryFolder temporary;
+  const std::string path = temporary.path_of("run");
+  EXPECT_EQ(code_of(path, StartMode::kResume), ErrorCode::kMissing);
+  RunFolder(path, StartMode::kNew).write_text("config.resolved.yaml", "train: {}\n");
+  EXPECT_EQ(code_of(path, StartMode::kNew), ErrorCode::kUsage);
+  EXPECT_EQ(code_of(path, StartMode::kResume), ErrorCode{0});
+  EXPECT_EQ(code_of(path, StartMode::kOverwrite), ErrorCode{0});
+  EXPECT_FALSE(holds_run(path)) << "overwrite removes the run";
+}
+
+TEST(RunFolder, OverwriteLeavesWhatIsNotARun) {
+  const TemporaryFolder temporary;
+  const std::string path = temporary.path_of("run");
+  RunFolder(path, StartMode::kNew).write_text("metrics.jsonl", "{}\n");
+  write_file(path + "/notes.md", "mine");
+  write_file(path + "/events.out.tfevents.0000000000.strata", "x");
+  RunFolder folder(path, StartMode::kOverwrite);
+  EXPECT_FALSE(std::filesystem::exists(path + "/metrics.jsonl"));
+  EXPECT_FALSE(std::filesystem::exists(path + "/events.out.tfevents.0000000000.strata"));
+  EXPECT_EQ(read_file(path + "/notes.md"), "mine");
+}
+
+TEST(RunFolder, TwoProcessesDoNotShareIt) {
+  const TemporaryFolder temporary;
+  const std::string path = temporary.path_of("run");
+  const RunFolder folder(path, StartMode::kNew);
+  EXPECT_EQ(code_of(path, StartMode::kNew), ErrorCode::kIo);
+}
+
+TEST(RunFolder, EventFilesAreNumbered) {
+  const TemporaryFolder temporary;
+  RunFolder folder(temporary.path_of("run"), StartMode::kNew);
+  EXPECT_TRUE(folder.next_events_path().ends_with("/events.out.tfevents.0000000000.strata"));
+  write_file(folder.next_events_path(), "x");
+  EXPECT_TRUE(folder.next_events_path().ends_with("/events.out.tfevents.0000000001.strata"));
+}
+
+TEST(RunFolder, APathThatCannotBeWrittenIsNamed) {
+  try {
+    RunFolder folder("/proc/strata", StartMode::kNew);
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::kIo);
+    EXPECT_NE(std::string(e.what()).find("/proc/strata"), std::string::npos) << e.what();
+  }
+}
+
+}  // namespace
+}  // namespace strata::train

@@ -1,0 +1,295 @@
+#include "train/training_loop.h"
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "tests/train/small_model.h"
+#include "tests/train/temporary_folder.h"
+#include "train/memory_limit.h"
+
+namespace strata::train {
+namespace {
+
+/// A loop over a small model; evaluations and checkpoints are recorded, not done.
+class TrainingLoopTest : public testing::Test {
+ protected:
+  struct Saved {
+    int64_t step;
+    SaveReason reason;
+    bool operator==(const Saved&) const = default;
+  };
+
+  TrainingLoopTest()
+      : log_({.path = folder_.path_of("log.txt"), .out = nullptr, .terminal = false, .start = {}}),
+        metrics_({.jsonl_path = folder_.path_of("metrics.jsonl"),
+                  .events_path = folder_.path_of("events"),
+                  .wall_seconds = 0,
+                  .warn = nullptr}) {
+    train_.batch_size = 100;  // ten updates an epoch
+    checkpoint_.every.reset();
+  }
+
+  Trainer& trainer() {
+    if (!trainer_) {
+      reader_.emplace(small_.task, data::ReadPlan{.batch_size = train_.batch_size,
+                                                  .chunks = 2,
+                                                  .seed = train_.seed,
+                                                  .epochs = train_.epochs,
+                                                  .start = {}});
+      network_ = make_small_network(small_);
+      trainer_.emplace(train_, TrainerParts{*network_, *reader_, pool_},
+                       state_.value_or(first_state(train_, *reader_)));
+    }
+    return *trainer_;
+  }
+
+  RunEnd run() {
+    LoopParts parts{.trainer = trainer(), .log = log_, .metrics = metrics_, .evaluate = nullptr,
+                    .save = nullptr, .select = nullptr};
+    if (evaluates_) parts.evaluate = [this](uint32_t, const std::stop_token&) { return next(); };
+    parts.save = [this](const TrainerState& state, SaveReason reason) {
+      if (failures_ > 0) {
+        --failures_;
+        throw Error{ErrorCode::kIo, "no space left on device"};
+      }
+      saved_.push_back({state.step, reason});
+      saved_state_ = state;
+      return "checkpoint-" + std::to_string(state.step);
+    };
+    parts.select = [this](int64_t step) {
+      selected_ = step;
+      return "checkpoint-" + std::to_string(step);
+    };
+    TrainingLoop loop(train_, checkpoint_, std::move(parts));
+    return loop.run(stop_.get_token());
+  }
+
+  std::optional<kernels::EvalMetrics> next() {
+    evaluated_.push_back(trainer().state().step);
+    if (evaluated_.size() == stop_in_evaluation_) {
+      stop_.request_stop();
+      return std::nullopt;
+    }
+    kernels::EvalMetrics metrics;
+    metrics.samples = 10;
+    const size_t index = evaluated_.size() - 1;
+    if (index < loglosses_.size()) metrics.logloss = loglosses_[index];
+    return metrics;
+  }
+
+  std::string message_of_run() {
+    try {
+      run();
+    } catch (const Error& e) {
+      code_ = e.code();
+      return e.what();
+    }
+    return {};
+  }
+
+  TemporaryFolder folder_;
+  TrainConfig train_;
+  CheckpointConfig checkpoint_;
+  SmallModel small_;
+  std::optional<TrainerState> state_;
+  RunLog log_;
+  MetricsLog metrics_;
+  ThreadPool pool_{1};
+  std::unique_ptr<models::Network> network_;
+  std::optional<MemoryReader> reader_;
+  std::optional<Trainer> trainer_;
+  std::stop_source stop_;
+  bool evaluates_ = true;
+  std::vector<std::optional<double>> loglosses_;
+  size_t stop_in_evaluation_ = 0;
+  int failures_ = 0;
+  std::vector<int64_t> evaluated_;
+  std::vector<Saved> saved_;
+  TrainerState saved_state_;
+  std::optional<int64_t> selected_;
+  ErrorCode code_ = ErrorCode::kUsage;
+};
+
+TEST_F(TrainingLoopTest, EvaluatesAtTheEndOfEveryEpoch) {
+  train_.epochs = 3;
+  EXPECT_EQ(run(), RunEnd::kFinished);
+  EXPECT_EQ(evaluated_, (std::vector<int64_t>{10, 20, 30}));
+  EXPECT_EQ(saved_, (std::vector<Saved>{{30, SaveReason::kEnd}}));
+}
+
+TEST_F(TrainingLoopTest, EvaluatesEveryNStepsAndAtTheEnd) {
+  train_.eval_every = 4;
+  EXPECT_EQ(run(), RunEnd::kFinished);
+  EXPECT_EQ(evaluated_, (std::vector<int64_t>{4, 8, 10}));
+}
+
+TEST_F(TrainingLoopTest, MaxStepsEndsTheRun) {
+  train_.epochs = 3;
+  train_.max_steps = 7;
+  EXPECT_EQ(run(), RunEnd::kFinished);
+  EXPECT_EQ(trainer().state().step, 7);
+  EXPECT_EQ(evaluated_, (std::vector<int64_t>{7}));
+}
+
+TEST_F(TrainingLoopTest, WithoutEvaluationDataNothingIsEvaluated) {
+  evaluates_ = false;
+  EXPECT_EQ(run(), RunEnd::kFinished);
+  EXPECT_TRUE(evaluated_.empty());
+  EXPECT_EQ(saved_, (std::vector<Saved>{{10, SaveReason::kEnd}}));
+}
+
+TEST_F(TrainingLoopTest, CheckpointsEveryNSteps) {
+  checkpoint_.every_steps = 3;
+  run();
+  EXPECT_EQ(saved_, (std::vector<Saved>{{3, SaveReason::kSchedule},
+                                        {6, SaveReason::kSchedule},
+                                        {9, SaveReason::kSchedule},
+                                        {10, SaveReason::kEnd}}));
+}
+
+TEST_F(TrainingLoopTest, CheckpointsByTime) {
+  checkpoint_.every = Duration{1e-9};
+  train_.max_steps = 2;
+  run();
+  EXPECT_EQ(saved_, (std::vector<Saved>{{1, SaveReason::kSchedule}, {2, SaveReason::kSchedule}}));
+}
+
+TEST_F(TrainingLoopTest, AStopRequestSavesAndEndsTheRun) {
+  stop_.request_stop();
+  train_.max_steps = 5;
+  trainer().step();
+  EXPECT_EQ(run(), RunEnd::kStopped);
+  EXPECT_EQ(saved_, (std::vector<Saved>{{1, SaveReason::kStopped}}));
+  EXPECT_TRUE(evaluated_.empty());
+}
+
+TEST_F(TrainingLoopTest, AStopDuringAnEvaluationLeavesItToTheResumedRun) {
+  train_.eval_every = 5;
+  stop_in_evaluation_ = 1;
+  EXPECT_EQ(run(), RunEnd::kStopped);
+  EXPECT_EQ(saved_, (std::vector<Saved>{{5, SaveReason::kStopped}}));
+  EXPECT_EQ(saved_state_.last_evaluation_step, -1);
+
+  state_ = saved_state_;
+  trainer_.reset();
+  stop_ = {};
+  stop_in_evaluation_ = 0;
+  evaluated_.clear();
+  EXPECT_EQ(run(), RunEnd::kFinished);
+  EXPECT_EQ(evaluated_, (std::vector<int64_t>{5, 10}));
+}
+
+TEST_F(TrainingLoopTest, EarlyStoppingKeepsTheBest) {
+  train_.eval_every = 1;
+  train_.early_stopping = EarlyStoppingConfig{.patience = 2};
+  loglosses_ = {0.6, 0.5, 0.55, 0.52, 0.1};
+  EXPECT_EQ(run(), RunEnd::kEarlyStopped);
+  EXPECT_EQ(trainer().state().step, 4);
+  EXPECT_EQ(saved_, (std::vector<Saved>{{1, SaveReason::kBest},
+                                        {2, SaveReason::kBest},
+                                        {4, SaveReason::kEnd}}));
+  EXPECT_EQ(selected_, 2);
+  EXPECT_EQ(trainer().state().best_evaluation->logloss, 0.5);
+}
+
+TEST_F(TrainingLoopTest, TheLastEvaluationMayBeTheBest) {
+  train_.eval_every = 1;
+  train_.max_steps = 3;
+  train_.early_stopping = EarlyStoppingConfig{.patience = 2};
+  loglosses_ = {0.6, 0.5, 0.4};
+  EXPECT_EQ(run(), RunEnd::kFinished);
+  EXPECT_FALSE(selected_);
+}
+
+TEST_F(TrainingLoopTest, AnUndefinedMetricIsNoEvaluationToStopBy) {
+  train_.eval_every = 1;
+  train_.early_stopping = EarlyStoppingConfig{.patience = 1};
+  loglosses_ = {0.6, std::nullopt, std::nullopt, 0.5};
+  train_.max_steps = 4;
+  EXPECT_EQ(run(), RunEnd::kFinished);
+  EXPECT_EQ(evaluated_.size(), 4u);
+}
+
+TEST_F(TrainingLoopTest, AFailedCheckpointIsToldAndTrainingGoesOn) {
+  checkpoint_.every_steps = 2;
+  failures_ = 2;
+  EXPECT_EQ(run(), RunEnd::kFinished);
+  EXPECT_EQ(saved_.front(), (Saved{6, SaveReason::kSchedule}));
+  EXPECT_NE(read_file(folder_.path_of("log.txt")).find("no space left"), std::string::npos);
+  EXPECT_NE(read_file(folder_.path_of("metrics.jsonl")).find("ckpt_failed"), std::string::npos);
+}
+
+TEST_F(TrainingLoopTest, TheThirdFailedCheckpointInARowEndsTheRun) {
+  checkpoint_.every_steps = 2;
+  failures_ = 3;
+  const std::string text = message_of_run();
+  EXPECT_EQ(code_, ErrorCode::kIo);
+  EXPECT_NE(text.find("no space left"), std::string::npos) << text;
+  EXPECT_EQ(trainer().state().step, 6);
+}
+
+TEST_F(TrainingLoopTest, TablesThatWouldNotFitAreSavedFirst) {
+  trainer().set_memory_check([this](const auto& collection, const auto& keys) {
+    if (trainer().state().step < 4) return;
+    MemoryLimit(1).check(collection, keys, 1 << 20);
+  });
+  const std::string text = message_of_run();
+  EXPECT_EQ(code_, ErrorCode::kResource);
+  EXPECT_EQ(saved_, (std::vector<Saved>{{4, SaveReason::kError}}));
+  EXPECT_NE(text.find("checkpoint-4"), std::string::npos) << text;
+}
+
+TEST_F(TrainingLoopTest, MemoryRefusedInTheMiddleOfAnUpdateIsNotSaved) {
+  checkpoint_.every_steps = 2;
+  trainer().set_memory_check([this](const auto&, const auto&) {
+    if (trainer().state().step == 3) throw std::bad_alloc();
+  });
+  const std::string text = message_of_run();
+  EXPECT_EQ(code_, ErrorCode::kResource);
+  EXPECT_EQ(saved_, (std::vector<Saved>{{2, SaveReason::kSchedule}}));
+  EXPECT_NE(text.find("checkpoint-2"), std::string::npos) << text;
+}
+
+TEST_F(TrainingLoopTest, ADivergedRunNamesItsLastCheckpointAndSavesNothing) {
+  checkpoint_.every_steps = 2;
+  small_.dense_optimizer = {.algorithm = kernels::Sgd{.learning_rate = 1e9f}};
+  small_.table_optimizer = small_.dense_optimizer;
+  const std::string text = message_of_run();
+  EXPECT_EQ(code_, ErrorCode::kDiverged);
+  for (const Saved& saved : saved_) EXPECT_EQ(saved.reason, SaveReason::kSchedule);
+  EXPECT_NE(text.find("checkpoint"), std::string::npos) << text;
+}
+
+TEST_F(TrainingLoopTest, MetricsAreOneJsonObjectALine) {
+  train_.log_every = 5;
+  loglosses_ = {0.5};
+  run();
+  std::vector<std::string> events;
+  for (const std::string& line : lines_of(read_file(folder_.path_of("metrics.jsonl")))) {
+    const auto object = nlohmann::json::parse(line);
+    events.push_back(object.at("event"));
+    if (object.at("event") == "eval") {
+      EXPECT_EQ(object.at("logloss"), 0.5);
+      EXPECT_TRUE(object.at("auc").is_null());
+    } else {
+      EXPECT_GT(object.at("loss"), 0);
+    }
+  }
+  EXPECT_EQ(events, (std::vector<std::string>{"train", "train", "eval"}));
+  EXPECT_NE(read_file(folder_.path_of("log.txt")).find("undefined (only one class)"),
+            std::string::npos);
+}
+
+TEST_F(TrainingLoopTest, AFinishedRunHasNothingLeftToDo) {
+  run();
+  state_ = saved_state_;
+  trainer_.reset();
+  saved_.clear();
+  evaluated_.clear();
+  EXPECT_EQ(run(), RunEnd::kFinished);
+  EXPECT_TRUE(evaluated_.empty());
+  EXPECT_EQ(trainer().state().step, 10);
+}
+
+}  // namespace
+}  // namespace strata::train
