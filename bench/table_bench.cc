@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
@@ -19,6 +20,7 @@
 #include <fstream>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -445,6 +447,15 @@ class PoolBench {
   HugeBuffer flat_;
 };
 
+/// Argument `index`, or `fallback` when it is not given; 0 when it is no number.
+int64_t number(int argc, char** argv, int index, int64_t fallback) {
+  if (index >= argc) return fallback;
+  const std::string_view text(argv[index]);
+  int64_t value = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
+  return parsed.ptr == text.data() + text.size() ? value : 0;
+}
+
 std::string cpu_model() {
   std::ifstream file("/proc/cpuinfo");
   for (std::string line; std::getline(file, line);) {
@@ -458,9 +469,9 @@ std::string cpu_model() {
 
 int main(int argc, char** argv) {
   using namespace strata::bench;
-  const int64_t keys = argc > 1 ? std::atoll(argv[1]) : 10'000'000;
-  const int repetitions = argc > 2 ? std::atoi(argv[2]) : 5;
-  if (keys < 1000 || keys > 1'000'000'000 || repetitions < 1) {
+  const int64_t keys = number(argc, argv, 1, 10'000'000);
+  const int64_t repetitions = number(argc, argv, 2, 5);
+  if (keys < 1000 || keys > 1'000'000'000 || repetitions < 1 || repetitions > 1000) {
     fmt::print(stderr, "usage: table_bench [keys >= 1000 [repetitions >= 1]]\n");
     return 2;
   }
@@ -471,10 +482,10 @@ int main(int argc, char** argv) {
              strata::isa::name(strata::isa::level()), load, keys);
   const Workload work(keys);
   {
-    TableBench table(work, repetitions);
+    TableBench table(work, static_cast<int>(repetitions));
     table.run();
   }
-  PoolBench pool(work, repetitions);
+  PoolBench pool(work, static_cast<int>(repetitions));
   pool.run();
   return sink == 42;
 }

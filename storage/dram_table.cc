@@ -1,6 +1,7 @@
 #include "storage/dram_table.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstring>
 #include <new>
@@ -18,6 +19,7 @@ namespace {
 
 constexpr int64_t kSharedRows = int64_t{1} << 16;  // below, one run serves all shards
 constexpr size_t kAhead = 24;                      // walks in flight: enough to hide DRAM latency
+constexpr int kLeastRowBytes = 4;                  // a free row holds the number of the next one
 constexpr int64_t kMaxChunkRows = 256;
 constexpr int64_t kMaxChunkBytes = int64_t{256} << 10;
 
@@ -60,36 +62,47 @@ struct DramTable::Impl {
   void make_room(std::span<const uint64_t> hashes, std::span<const int64_t> absent);
   int64_t insert(uint64_t h);
   int64_t take_slot(RunState& run);
+  void give_back(RunState& run, int64_t slot);
   void split(int64_t expected);
 
   const int row_bytes;
   const int shard_bits;
+  std::atomic<int64_t> size{0};
   RowArena arena;
   DramTableMemory memory;
   DramTableIndex index;
 };
 
 int64_t DramTable::Impl::take_slot(RunState& run) {
-  if (!run.free.empty()) {
-    const int64_t slot = run.free.back();
-    run.free.pop_back();
-    std::memset(arena.rows().row(slot), 0, row_bytes);
+  if (run.first_free != RunState::kNone) {
+    const uint32_t slot = run.first_free;
+    std::byte* row = arena.rows().row(slot);
+    std::memcpy(&run.first_free, row, sizeof run.first_free);
+    std::memset(row, 0, row_bytes);
     return slot;
   }
-  if (run.chunk.begin == run.chunk.end) {
+  if (run.chunk_begin == run.chunk_end) {
     const int64_t most = std::clamp<int64_t>(kMaxChunkBytes / row_bytes, 1, kMaxChunkRows);
-    run.chunk = arena.take(std::clamp<int64_t>(run.size / 16, 1, most));
+    const SlotRange chunk = arena.take(std::clamp<int64_t>(run.size / 32, 1, most));
+    run.chunk_begin = static_cast<uint32_t>(chunk.begin);
+    run.chunk_end = static_cast<uint32_t>(chunk.end);
   }
-  return run.chunk.begin++;
+  return run.chunk_begin++;
+}
+
+void DramTable::Impl::give_back(RunState& run, int64_t slot) {
+  std::memcpy(arena.rows().row(slot), &run.first_free, sizeof run.first_free);
+  run.first_free = static_cast<uint32_t>(slot);
 }
 
 /// Sizes the runs for the absent keys before any of them goes in. Ascending keys would otherwise
 /// crowd at the front of a run that is still too short for all of them.
 void DramTable::Impl::make_room(std::span<const uint64_t> hashes, std::span<const int64_t> absent) {
-  if (shared()) {
-    const int64_t size = index.state(0).size + static_cast<int64_t>(absent.size());
-    if (size >= kSharedRows) split(size);
-  }
+  if (absent.empty()) return;
+  const int64_t expected =
+      size.load(std::memory_order_relaxed) + static_cast<int64_t>(absent.size());
+  if (shared() && expected >= kSharedRows) split(expected);
+  index.expect(expected);
   for (size_t begin = 0; begin < absent.size();) {
     const size_t run = index.run_of(hashes[absent[begin]]);
     size_t end = begin + 1;
@@ -106,7 +119,7 @@ int64_t DramTable::Impl::insert(uint64_t h) {
   try {
     index.insert(h, static_cast<uint32_t>(slot));
   } catch (...) {
-    run.free.push_back(static_cast<uint32_t>(slot));
+    give_back(run, slot);
     throw;
   }
   return slot;
@@ -117,17 +130,24 @@ int64_t DramTable::Impl::insert(uint64_t h) {
 void DramTable::Impl::split(int64_t expected) {
   std::vector<int64_t> sizes(size_t{1} << shard_bits);
   index.for_each(0, [&](uint64_t h, uint32_t) { ++sizes[shard_of(h)]; });
+  const int64_t mean = expected >> shard_bits;
   const int64_t more = (expected - index.state(0).size) >> shard_bits;
-  for (int64_t& size : sizes) size += more;
+  for (int64_t& size : sizes) {
+    size += more;
+    const bool usual = 5 * size >= 4 * mean && 4 * size <= 5 * mean;
+    if (usual) size = mean;  // chance alone: it will follow the average (DramTableIndex::expect)
+  }
   DramTableIndex runs(memory, shard_bits, sizes);
   index.for_each(0, [&](uint64_t h, uint32_t slot) { runs.insert(h, slot); });
-  runs.state(0).free = std::move(index.state(0).free);
-  runs.state(0).chunk = index.state(0).chunk;
+  runs.state(0).first_free = index.state(0).first_free;
+  runs.state(0).chunk_begin = index.state(0).chunk_begin;
+  runs.state(0).chunk_end = index.state(0).chunk_end;
   index.swap(runs);
 }
 
 DramTable::DramTable(const DramTableConfig& config)
     : impl_(with_memory_errors([&] {
+        STRATA_CHECK(config.row_bytes >= kLeastRowBytes, "row bytes", config.row_bytes);
         STRATA_CHECK(config.shard_bits >= 0 && config.shard_bits <= 16, "shard bits",
                      config.shard_bits);
         return std::make_unique<Impl>(config);
@@ -176,23 +196,24 @@ void DramTable::find_or_insert(std::span<const uint64_t> hashes, std::span<int64
     });
   } catch (const Error&) {
     created.resize(made);
+    impl_->size.fetch_add(static_cast<int64_t>(made - first), std::memory_order_relaxed);
     throw;
   }
+  impl_->size.fetch_add(static_cast<int64_t>(made - first), std::memory_order_relaxed);
 }
 
 int64_t DramTable::erase(std::span<const uint64_t> hashes) {
-  return with_memory_errors([&] {
-    DramTableIndex& index = impl_->index;
-    int64_t erased = 0;
-    for (const uint64_t h : hashes) {
-      const Place place = find_key(index.home_of(h), h);
-      if (!place.bucket) continue;
-      index.state(index.run_of(h)).free.push_back(place.bucket->slots[place.index]);
-      index.erase(h, place);
-      ++erased;
-    }
-    return erased;
-  });
+  DramTableIndex& index = impl_->index;
+  int64_t erased = 0;
+  for (const uint64_t h : hashes) {
+    const Place place = find_key(index.home_of(h), h);
+    if (!place.bucket) continue;
+    impl_->give_back(index.state(index.run_of(h)), place.bucket->slots[place.index]);
+    index.erase(h, place);
+    ++erased;
+  }
+  impl_->size.fetch_sub(erased, std::memory_order_relaxed);
+  return erased;
 }
 
 void DramTable::reserve(int64_t more) {
@@ -229,7 +250,7 @@ std::vector<KeySlot> DramTable::keys_of(int shard) const {
 kernels::RowsRef DramTable::rows() const { return impl_->arena.rows(); }
 int DramTable::shards() const { return 1 << impl_->shard_bits; }
 int DramTable::shard_of(uint64_t h) const { return static_cast<int>(impl_->shard_of(h)); }
-int64_t DramTable::size() const { return impl_->index.size(); }
+int64_t DramTable::size() const { return impl_->size.load(std::memory_order_relaxed); }
 bool DramTable::shared_run() const { return impl_->shared(); }
 
 DramTableUsage DramTable::usage() const {

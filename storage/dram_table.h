@@ -13,7 +13,7 @@ namespace strata::storage {
 inline constexpr int64_t kNoSlot = -1;
 
 struct DramTableConfig {
-  int row_bytes = 0;    // > 0, at most 64 MiB
+  int row_bytes = 0;    // 4 … 64 MiB
   int shard_bits = 10;  // 2^shard_bits shards: the top bits of h; 0 … 16
 };
 

@@ -7,20 +7,23 @@
 namespace strata::storage {
 namespace {
 
-constexpr double kMaxLoad = 0.85;  // keys per place; a walk then sees 1.3 buckets on average
-constexpr double kGrowth = 1.15;   // of a run: small steps keep the slack small
+constexpr double kMaxLoad = 0.85;    // keys per place; a walk then sees 1.3 buckets on average
+constexpr double kHardLoad = 0.91;   // of a run that holds more keys than its share
+constexpr double kGrowth = 1.15;     // of a run: small steps keep the slack small
+constexpr double kMinGrowth = 1.07;  // of a run that has left the schedule
 constexpr double kTinyGrowth = 1.5;
 constexpr uint64_t kTinyHomes = 32;
 
 uint64_t padding_for(uint64_t homes) { return 1 + std::min<uint64_t>(homes / 32, 7); }
 
-uint64_t homes_for(double keys, double load) {
-  return static_cast<uint64_t>(std::ceil(std::max(1.0, keys / (Bucket::kKeys * load))));
+/// Homes for so many keys at kMaxLoad.
+uint64_t homes_for(double keys) {
+  return static_cast<uint64_t>(std::ceil(std::max(1.0, keys / (Bucket::kKeys * kMaxLoad))));
 }
 
-int64_t limit_for(uint64_t homes) {
+int64_t keys_at(uint64_t homes, double load) {
   const double places = static_cast<double>(homes) * Bucket::kKeys;
-  return std::max<int64_t>(1, static_cast<int64_t>(places * kMaxLoad));
+  return std::max<int64_t>(1, static_cast<int64_t>(places * load));
 }
 
 }  // namespace
@@ -28,12 +31,9 @@ int64_t limit_for(uint64_t homes) {
 DramTableIndex::DramTableIndex(DramTableMemory& memory, int run_bits,
                                const std::vector<int64_t>& expected)
     : memory_(&memory), run_bits_(run_bits), runs_(expected.size()), states_(expected.size()) {
-  const auto count = static_cast<double>(runs_.size());
   try {
     for (size_t r = 0; r < runs_.size(); ++r) {
-      const double load = kMaxLoad / std::pow(kGrowth, static_cast<double>(r) / count);
-      const uint64_t homes = homes_for(static_cast<double>(expected[r]), load);
-      rebuild(r, homes, padding_for(homes));
+      resize(r, scheduled(r, static_cast<double>(expected[r])));
     }
   } catch (...) {
     for (size_t r = 0; r < runs_.size(); ++r) release(r);
@@ -48,6 +48,7 @@ DramTableIndex::~DramTableIndex() {
 void DramTableIndex::swap(DramTableIndex& other) noexcept {
   std::swap(memory_, other.memory_);
   std::swap(run_bits_, other.run_bits_);
+  mean_ = other.mean_.load(std::memory_order_relaxed);
   runs_.swap(other.runs_);
   states_.swap(other.states_);
 }
@@ -70,6 +71,23 @@ bool DramTableIndex::copy_keys(size_t run, Run to, uint64_t padding) const {
   return fits;
 }
 
+/// The capacity, at least `keys`, of run r among n: kGrowth^(k + r / n) for a whole k. At any size
+/// of the table the runs are thus evenly spread over one step of growth, and take it one by one.
+double DramTableIndex::scheduled(size_t run, double keys) const {
+  if (runs_.size() == 1) return keys;
+  const double phase = static_cast<double>(run) / static_cast<double>(runs_.size());
+  const double step = std::ceil(std::log(std::max(1.0, keys)) / std::log(kGrowth) - phase);
+  return std::pow(kGrowth, step + phase);
+}
+
+/// Gives a run homes for `keys` keys.
+void DramTableIndex::resize(size_t run, double keys) {
+  const uint64_t homes = homes_for(keys);
+  rebuild(run, homes, std::max<uint64_t>(padding_for(homes), states_[run].padding));
+  states_[run].limit = keys_at(homes, runs_.size() > 1 ? kHardLoad : kMaxLoad);
+  states_[run].mean_limit = static_cast<int64_t>(keys);
+}
+
 /// Moves a run to `homes` homes; doubles the padding until the keys fit.
 void DramTableIndex::rebuild(size_t run, uint64_t homes, uint64_t padding) {
   Run larger{.buckets = nullptr, .homes = homes};
@@ -81,25 +99,26 @@ void DramTableIndex::rebuild(size_t run, uint64_t homes, uint64_t padding) {
   }
   release(run);
   runs_[run] = larger;
-  states_[run].padding = padding;
-  states_[run].limit = limit_for(homes);
+  states_[run].padding = static_cast<uint32_t>(padding);
 }
 
 void DramTableIndex::make_room(size_t run, int64_t more) {
   const RunState& state = states_[run];
-  if (state.size + more <= state.limit) return;
-  const uint64_t homes = runs_[run].homes;
-  const bool tiny = runs_.size() == 1 && homes < kTinyHomes;
-  const double step = std::ceil(static_cast<double>(homes) * (tiny ? kTinyGrowth : kGrowth));
-  const uint64_t needed = homes_for(static_cast<double>(state.size + more + 1), kMaxLoad);
-  const uint64_t larger = std::max(static_cast<uint64_t>(step), needed);
-  rebuild(run, larger, std::max(padding_for(larger), state.padding));
+  const int64_t keys = state.size + more;
+  const int64_t mean = mean_.load(std::memory_order_relaxed);
+  // A run far below the average (a range without keys) grows by its own size alone.
+  const bool turn = mean >= state.mean_limit && 5 * keys >= 4 * state.mean_limit;
+  const bool lone = runs_.size() == 1;
+  if (keys <= state.limit && (lone || !turn)) return;
+  const auto needed = static_cast<double>(turn ? std::max(keys, mean) : keys) + 1;
+  const double least = lone ? (runs_[run].homes < kTinyHomes ? kTinyGrowth : kGrowth) : kMinGrowth;
+  resize(run, scheduled(run, std::max(needed, least * static_cast<double>(state.mean_limit))));
 }
 
 /// For a run whose keys crowd at its end: more homes where it is fairly full, else more padding.
 void DramTableIndex::grow(size_t run) {
   const RunState& state = states_[run];
-  if (2 * state.size < state.limit) return rebuild(run, runs_[run].homes, 2 * state.padding);
+  if (2 * state.size < state.limit) return rebuild(run, runs_[run].homes, 2ull * state.padding);
   make_room(run, state.limit - state.size + 1);
 }
 
@@ -116,23 +135,11 @@ void DramTableIndex::erase(uint64_t h, Place place) {
 }
 
 void DramTableIndex::reserve(size_t run, double keys) {
-  const uint64_t homes = homes_for(keys + 1, kMaxLoad);
-  if (runs_[run].homes >= homes) return;
-  rebuild(run, homes, std::max(padding_for(homes), states_[run].padding));
-}
-
-int64_t DramTableIndex::size() const {
-  int64_t sum = 0;
-  for (const RunState& state : states_) sum += state.size;
-  return sum;
+  if (runs_[run].homes < homes_for(keys + 1)) resize(run, scheduled(run, keys + 1));
 }
 
 int64_t DramTableIndex::described_bytes() const {
-  auto bytes = static_cast<int64_t>(runs_.size() * (sizeof(Run) + sizeof(RunState)));
-  for (const RunState& state : states_) {
-    bytes += static_cast<int64_t>(state.free.capacity() * sizeof(uint32_t));
-  }
-  return bytes;
+  return static_cast<int64_t>(runs_.size() * (sizeof(Run) + sizeof(RunState)));
 }
 
 }  // namespace strata::storage

@@ -1,6 +1,7 @@
 #pragma once
 // Which slot a key has; an implementation detail of dram_table.cc.
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -8,28 +9,31 @@
 #include "storage/dram_table.h"
 #include "storage/dram_table_memory.h"
 #include "storage/dram_table_run.h"
-#include "storage/row_arena.h"
 
 namespace strata::storage {
 
 /// What a run knows beside its buckets; insertions read it, finds do not.
 struct RunState {
-  int64_t size = 0;            // keys
-  int64_t limit = 0;           // grows before it holds more keys
-  uint64_t padding = 0;        // buckets behind the homes
-  SlotRange chunk;             // fresh slots for this run
-  std::vector<uint32_t> free;  // slots of erased keys
+  static constexpr uint32_t kNone = ~uint32_t{0};
+
+  int64_t size = 0;             // keys
+  int64_t limit = 0;            // grows before it holds more keys
+  int64_t mean_limit = 1;       // grows when runs hold as many on average
+  uint32_t padding = 0;         // buckets behind the homes
+  uint32_t first_free = kNone;  // slot of an erased key; its row begins with the next one
+  uint32_t chunk_begin = 0;     // fresh slots for this run
+  uint32_t chunk_end = 0;
 };
 
 /// 2^run_bits runs of buckets, each for a range of h, each growing by itself.
 /// Thread safety: as DramTable, with "run" for "shard".
 class DramTableIndex {
  public:
-  /// Empty; each run gets homes for its expected keys at a load of kMaxLoad / growth^phase, where
-  /// phase goes from 0 (the first run) towards 1 (the last).
+  /// Empty; each run gets homes for the keys it expects.
   DramTableIndex(DramTableMemory& memory, int run_bits, const std::vector<int64_t>& expected);
   ~DramTableIndex();
-  DramTableIndex(DramTableIndex&& other) noexcept { swap(other); }
+  DramTableIndex(const DramTableIndex&) = delete;
+  DramTableIndex& operator=(const DramTableIndex&) = delete;
   void swap(DramTableIndex& other) noexcept;
 
   int run_bits() const { return run_bits_; }
@@ -39,6 +43,9 @@ class DramTableIndex {
   RunState& state(size_t run) { return states_[run]; }
   const RunState& state(size_t run) const { return states_[run]; }
 
+  /// Tells how many keys a run holds on average, new ones included. Runs follow the average rather
+  /// than their own size, so that they grow in turn. Callable by several threads.
+  void expect(int64_t keys) { mean_.store(keys >> run_bits_, std::memory_order_relaxed); }
   /// Grows a run, if need be, so that it holds `more` keys more.
   void make_room(size_t run, int64_t more);
   /// Inserts an absent key. Throws Error{resource}, std::bad_alloc; then nothing has changed.
@@ -48,7 +55,6 @@ class DramTableIndex {
   /// At least as many homes as `keys` in this run need.
   void reserve(size_t run, double keys);
 
-  int64_t size() const;
   int64_t described_bytes() const;
 
   /// Calls visit(h, slot) for the keys of a run, in no exact order.
@@ -77,12 +83,15 @@ class DramTableIndex {
     return runs_[run].buckets + runs_[run].homes + states_[run].padding;
   }
   void grow(size_t run);
+  double scheduled(size_t run, double keys) const;
+  void resize(size_t run, double keys);
   void rebuild(size_t run, uint64_t homes, uint64_t padding);
   bool copy_keys(size_t run, Run to, uint64_t padding) const;
   void release(size_t run);
 
   DramTableMemory* memory_ = nullptr;
   int run_bits_ = 0;
+  std::atomic<int64_t> mean_{0};
   std::vector<Run> runs_;         // beside states_: what a find reads stays small
   std::vector<RunState> states_;  // [runs]
 };

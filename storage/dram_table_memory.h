@@ -9,9 +9,9 @@
 
 namespace strata::storage {
 
-/// Memory for the bucket runs of a DramTable. Small blocks, and all while they are few, come from
-/// the heap. Large ones are cut one after another from extents on huge pages; the pages of freed
-/// blocks go back to the system, so runs that grow in turn leave no holes behind.
+/// Memory for the bucket runs of a DramTable. Small blocks come from the heap. Large ones are cut
+/// one after another from extents, which lie on huge pages once there is much to hold; the pages of
+/// released blocks go back to the system, so runs that grow in turn leave no holes behind.
 /// Thread safety: all members may be called at the same time.
 class DramTableMemory {
  public:
@@ -31,15 +31,16 @@ class DramTableMemory {
  private:
   struct Extent {
     HugeBuffer memory;
+    size_t page_bytes = 0;
     size_t used = 0;              // cut from the front; never cut twice
-    size_t live = 0;              // bytes of blocks not freed
-    std::vector<uint32_t> pages;  // live bytes per huge page
+    size_t live = 0;              // bytes of blocks not released
+    std::vector<uint32_t> pages;  // live bytes per page
     size_t released = 0;          // pages given back
   };
 
   // With mutex_ held:
   std::byte* allocate_large(size_t bytes);
-  bool free_large(std::byte* block, size_t bytes);
+  void release_large(std::byte* block, size_t bytes);
   Extent& extent_with(size_t bytes);
 
   mutable std::mutex mutex_;

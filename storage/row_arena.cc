@@ -16,7 +16,7 @@ constexpr int kMaxSegmentBits = 16;
 constexpr int64_t kMaxRowBytes = int64_t{64} << 20;
 constexpr int64_t kMaxExtentBytes = int64_t{1} << 30;
 // From here on a whole huge page of slack is small beside the arena (an extent is a quarter of it).
-constexpr int64_t kHugeExtentBytes = int64_t{4} << 20;
+constexpr int64_t kHugeExtentBytes = int64_t{8} << 20;
 constexpr int64_t kMaxSlots = std::numeric_limits<uint32_t>::max();
 
 int segment_bits_for(int row_bytes) {
