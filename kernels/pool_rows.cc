@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
+#include <type_traits>
 
 #include "base/check.h"
 #include "kernels/convert.h"
@@ -29,14 +29,15 @@ struct PoolKernel {
     __builtin_prefetch(row + bytes - 1);  // rows are not aligned to cache lines
   }
 
-  STRATA_ALWAYS_INLINE static float weight(const std::byte* row, int i) {
+  /// Weights as stored; rows are aligned to 4 bytes.
+  using Stored = std::conditional_t<kDType == DType::kF32, float, uint16_t>;
+  STRATA_ALWAYS_INLINE static const Stored* weights(const std::byte* row) {
+    return reinterpret_cast<const Stored*>(row);
+  }
+  STRATA_ALWAYS_INLINE static float widened(Stored w) {
     if constexpr (kDType == DType::kF32) {
-      float w;
-      std::memcpy(&w, row + 4 * i, sizeof w);
       return w;
     } else {
-      uint16_t w;
-      std::memcpy(&w, row + 2 * i, sizeof w);
       return kDType == DType::kBf16 ? bf16_to_f32(w) : f16_to_f32(w);
     }
   }
@@ -46,11 +47,14 @@ struct PoolKernel {
     const int dim = dim_of(p);
     const int32_t* inverse = p.inverse;
     float* out = p.out;
+    for (int64_t b = p.begin; b < std::min(p.begin + kAhead, p.end); ++b) {
+      prefetch(p, p.rows[inverse[b]]);
+    }
     for (int64_t b = p.begin; b < p.end; ++b, out += p.stride) {
       if (b + kAhead < p.end) prefetch(p, p.rows[inverse[b + kAhead]]);
-      const std::byte* __restrict row = p.rows[inverse[b]];
+      const Stored* __restrict row = weights(p.rows[inverse[b]]);
       float* __restrict to = out;
-      for (int i = 0; i < dim; ++i) to[i] = weight(row, i);
+      for (int i = 0; i < dim; ++i) to[i] = widened(row[i]);
     }
   }
 
@@ -60,12 +64,12 @@ struct PoolKernel {
     const int dim = dim_of(p);
     for (int64_t j = first; j < last; ++j) {
       if (j + kAhead < end) prefetch(p, p.rows[p.inverse[j + kAhead]]);
-      const std::byte* __restrict row = p.rows[p.inverse[j]];
+      const Stored* __restrict row = weights(p.rows[p.inverse[j]]);
       if (p.factors) {
         const float factor = p.factors[j];
-        for (int i = 0; i < dim; ++i) sum[i] += factor * weight(row, i);
+        for (int i = 0; i < dim; ++i) sum[i] += factor * widened(row[i]);
       } else {
-        for (int i = 0; i < dim; ++i) sum[i] += weight(row, i);
+        for (int i = 0; i < dim; ++i) sum[i] += widened(row[i]);
       }
     }
   }
@@ -75,7 +79,11 @@ struct PoolKernel {
     if (!p.bag_offsets && !p.factors) return copy_rows(p);
     const int dim = dim_of(p);
     float* out = p.out;
+    const int64_t start = p.bag_offsets ? p.bag_offsets[p.begin] : p.begin;
     const int64_t end = p.bag_offsets ? p.bag_offsets[p.end] : p.end;
+    for (int64_t j = start; j < std::min(start + kAhead, end); ++j) {
+      prefetch(p, p.rows[p.inverse[j]]);
+    }
     for (int64_t b = p.begin; b < p.end; ++b, out += p.stride) {
       const int64_t first = p.bag_offsets ? p.bag_offsets[b] : b;
       const int64_t last = p.bag_offsets ? p.bag_offsets[b + 1] : b + 1;
