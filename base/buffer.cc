@@ -26,23 +26,21 @@ size_t round_up(size_t bytes, size_t step) { return (bytes + step - 1) / step * 
 
 HugeBuffer::HugeBuffer(size_t bytes, Pages pages) {
   if (bytes == 0) return;
-  if (pages == Pages::kSmall) {
-    bytes = round_up(bytes, kSmallPageBytes);
+  const bool huge = pages == Pages::kHuge;
+  bytes = round_up(bytes, huge ? kHugePageBytes : kSmallPageBytes);
+  if (bytes < kHugePageBytes) {
     data_ = map_pages(bytes);
-    bytes_ = bytes;
-    madvise(data_, bytes_, MADV_NOHUGEPAGE);
-    return;
+  } else {
+    // Map one huge page more than needed and give back the ends, so that the start is aligned.
+    std::byte* raw = map_pages(bytes + kHugePageBytes);
+    const size_t before = -reinterpret_cast<uintptr_t>(raw) % kHugePageBytes;
+    if (before > 0) munmap(raw, before);
+    if (before < kHugePageBytes) munmap(raw + before + bytes, kHugePageBytes - before);
+    data_ = raw + before;
   }
-  bytes = round_up(bytes, kHugePageBytes);
-  // Map one huge page more than needed and give back the ends, so that the start is aligned.
-  const size_t mapped = bytes + kHugePageBytes;
-  std::byte* raw = map_pages(mapped);
-  const size_t before = -reinterpret_cast<uintptr_t>(raw) % kHugePageBytes;
-  if (before > 0) munmap(raw, before);
-  if (before < kHugePageBytes) munmap(raw + before + bytes, kHugePageBytes - before);
-  data_ = raw + before;
   bytes_ = bytes;
-  madvise(data_, bytes_, MADV_HUGEPAGE);  // advice only; 4 KiB pages are correct too
+  // Advice only; either size is correct.
+  madvise(data_, bytes_, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 }
 
 HugeBuffer::~HugeBuffer() {
@@ -52,6 +50,17 @@ HugeBuffer::~HugeBuffer() {
 void HugeBuffer::release(size_t offset, size_t bytes) {
   STRATA_CHECK(offset <= bytes_ && bytes <= bytes_ - offset, "release", offset, bytes, bytes_);
   madvise(data_ + offset, bytes, MADV_DONTNEED);
+}
+
+void HugeBuffer::collapse(size_t offset, size_t bytes) {
+  STRATA_CHECK(offset <= bytes_ && bytes <= bytes_ - offset, "collapse", offset, bytes, bytes_);
+  madvise(data_ + offset, bytes, MADV_HUGEPAGE);
+#ifdef MADV_COLLAPSE
+  madvise(data_ + offset, bytes, MADV_COLLAPSE);
+#else
+  constexpr int kMadvCollapse = 25;  // Linux 6.1; older kernels refuse it and collapse in time
+  madvise(data_ + offset, bytes, kMadvCollapse);
+#endif
 }
 
 }  // namespace strata

@@ -32,8 +32,8 @@ using AlignedVector = std::vector<T, AlignedAllocator<T>>;
 enum class Pages { kHuge, kSmall };
 
 /// Anonymous zeroed memory: in steps of 2 MiB on huge pages where the kernel allows it, or (kSmall)
-/// in steps of 4 KiB. Physical memory is taken on first touch, a page at a time.
-/// Throws Error{resource} when the mapping is refused.
+/// in steps of 4 KiB. Buffers of 2 MiB and more are aligned to 2 MiB. Physical memory is taken on
+/// first touch, a page at a time. Throws Error{resource} when the mapping is refused.
 class HugeBuffer {
  public:
   static constexpr size_t kHugePageBytes = size_t{2} << 20;
@@ -55,6 +55,9 @@ class HugeBuffer {
   /// Gives the physical memory of [offset, offset + bytes) back to the system; the range reads as
   /// zeros when it is touched again. Both are multiples of the page size.
   void release(size_t offset, size_t bytes);
+  /// Moves [offset, offset + bytes), a touched range of small pages, to huge pages where the system
+  /// can do so at once; else it stays as it is. Both are multiples of kHugePageBytes.
+  void collapse(size_t offset, size_t bytes);
 
  private:
   std::byte* data_ = nullptr;

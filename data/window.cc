@@ -33,8 +33,7 @@ void Window::read_blocks(BlockSource& source, std::span<const int32_t> blocks) {
     parts_.push_back({number, begin});
     first_rows_.push_back(block.first_row);
     if (!block.overlong) begin += static_cast<uint32_t>(source.read(number, text + begin));
-    text[begin++] = '
-';
+    text[begin++] = '\n';
   }
   parts_.push_back({-1, begin});
   std::memset(text + begin, 0, static_cast<size_t>(kTextPadding));

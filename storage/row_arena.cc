@@ -11,12 +11,14 @@
 namespace strata::storage {
 namespace {
 
-constexpr int64_t kSegmentBytes = int64_t{1} << 20;  // at most: the directory stays in cache
+constexpr int64_t kSegmentBytes = int64_t{1} << 19;  // at most: the directory stays in cache
 constexpr int kMaxSegmentBits = 16;
 constexpr int64_t kMaxRowBytes = int64_t{64} << 20;
 constexpr int64_t kMaxExtentBytes = int64_t{1} << 30;
-// From here on a whole huge page of slack is small beside the arena (an extent is a quarter of it).
-constexpr int64_t kHugeExtentBytes = int64_t{8} << 20;
+// The first segment lies on small pages for good. Up to kHugeFromBytes rows start on small pages,
+// too, which become huge ones as they fill; from there on half a huge page of slack is little.
+constexpr int64_t kGrowingExtentBytes = int64_t{4} << 20;
+constexpr int64_t kHugeFromBytes = int64_t{32} << 20;
 constexpr int64_t kMaxSlots = std::numeric_limits<uint32_t>::max();
 
 int segment_bits_for(int row_bytes) {
@@ -39,18 +41,38 @@ SlotRange RowArena::take(int64_t rows) {
   while (taken_ + rows > segments_ << segment_bits_) add_extent();
   const SlotRange range{taken_, taken_ + rows};
   taken_ = range.end;
+  collapse_full_pages();
   return range;
+}
+
+/// Small pages whose rows have all been taken become huge ones. Rows of the last range may still be
+/// written by others meanwhile; the system moves pages safely.
+void RowArena::collapse_full_pages() {
+  constexpr size_t kPage = HugeBuffer::kHugePageBytes;
+  Extent& extent = extents_.back();
+  if (extent.page_bytes == kPage) return;
+  const auto used = static_cast<size_t>((taken_ - extent.first_slot) * row_bytes_);
+  const size_t full = used / kPage * kPage;
+  if (full <= extent.collapsed) return;
+  extent.memory.collapse(extent.collapsed, full - extent.collapsed);
+  extent.collapsed = full;
 }
 
 void RowArena::add_extent() {
   const int64_t segment_bytes = int64_t{row_bytes_} << segment_bits_;
-  const int64_t wished = std::min(kMaxExtentBytes, segments_ * segment_bytes / 4);
-  int64_t segments = std::max<int64_t>(1, wished / segment_bytes);
-  const bool huge = segments * segment_bytes >= kHugeExtentBytes;
+  const int64_t total = segments_ * segment_bytes;
+  const bool huge = total >= kHugeFromBytes;
+  const int64_t wished = huge        ? std::min(kMaxExtentBytes, total / 4)
+                         : total > 0 ? kGrowingExtentBytes
+                                     : 0;
+  constexpr int64_t kPage = HugeBuffer::kHugePageBytes;
+  const int64_t whole_pages = (wished + kPage - 1) / kPage * kPage;  // what rounding would waste
+  int64_t segments = std::max<int64_t>(1, whole_pages / segment_bytes);
   Extent extent{.memory = {},
                 .first_slot = segments_ << segment_bits_,
                 .rows = 0,
-                .page_bytes = huge ? HugeBuffer::kHugePageBytes : HugeBuffer::kSmallPageBytes};
+                .page_bytes = huge ? HugeBuffer::kHugePageBytes : HugeBuffer::kSmallPageBytes,
+                .collapsed = 0};
   try {
     extent.memory = HugeBuffer(segments * segment_bytes, huge ? Pages::kHuge : Pages::kSmall);
   } catch (const Error&) {

@@ -49,9 +49,11 @@ class RowArena {
     int64_t first_slot;
     int64_t rows;
     size_t page_bytes;
+    size_t collapsed;  // bytes from the start that have moved to huge pages
   };
 
   void add_extent();
+  void collapse_full_pages();
   void publish_segments(const Extent& extent);
 
   const int row_bytes_;
