@@ -30,10 +30,6 @@ std::string_view remedy(int code) {
   }
 }
 
-std::string join(const std::string& directory, const std::string& name) {
-  return directory.empty() ? name : directory + "/" + name;
-}
-
 }  // namespace
 
 Error file_error(std::string_view operation, const std::string& path, int code) {
@@ -142,6 +138,10 @@ bool is_clean_name(std::string_view name) {
   }
 }
 
+std::string join_name(std::string_view directory, std::string_view name) {
+  return directory.empty() ? std::string(name) : fmt::format("{}/{}", directory, name);
+}
+
 void check_name(std::string_view name) {
   STRATA_CHECK(name.empty() || is_clean_name(name), "file name", name);
 }
@@ -176,8 +176,8 @@ std::vector<Entry> list_tree(const FileSystem& files, const std::string& directo
   for (size_t i = 0; i < found.size(); ++i) {
     if (found[i].kind != EntryKind::kDirectory) continue;
     const std::string prefix = found[i].name;
-    for (Entry& below : files.list(join(directory, prefix))) {
-      below.name = join(prefix, below.name);
+    for (Entry& below : files.list(join_name(directory, prefix))) {
+      below.name = join_name(prefix, below.name);
       found.push_back(std::move(below));
     }
   }
@@ -190,7 +190,7 @@ void remove_tree(FileSystem& files, const std::string& name, DurableStep step) {
   if (entry->kind == EntryKind::kDirectory) {
     const auto content = list_tree(files, name);
     for (auto below = content.rbegin(); below != content.rend(); ++below) {
-      files.remove(join(name, below->name), step);
+      files.remove(join_name(name, below->name), step);
     }
   }
   files.remove(name, step);

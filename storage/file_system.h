@@ -135,6 +135,9 @@ std::unique_ptr<FileSystem> open_file_system(const std::string& root, IfAbsent i
 void check_name(std::string_view name);
 bool is_clean_name(std::string_view name);
 
+/// "directory/name"; `name` alone when the directory is "".
+std::string join_name(std::string_view directory, std::string_view name);
+
 /// The entry of that name; nothing when it or a directory on its way is absent.
 std::optional<Entry> find_entry(const FileSystem& files, const std::string& name);
 

@@ -193,11 +193,10 @@ std::vector<Finding> verify_directory(const FileSystem& files, const std::string
     return {{std::string(kManifestName), Damage::kInvalid, e.what()}};
   }
   std::vector<Finding> findings;
-  const std::string prefix = directory.empty() ? "" : directory + "/";
   for (const ManifestFile& file : manifest.files) {
     const auto entry = std::ranges::find(found, file.name, &Entry::name);
     auto finding =
-        inspect_file(files, prefix + file.name, file, entry == found.end() ? nullptr : &*entry);
+        inspect_file(files, join_name(directory, file.name), file, entry == found.end() ? nullptr : &*entry);
     if (finding) findings.push_back(std::move(*finding));
   }
   for (const Entry& entry : found) {

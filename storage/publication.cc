@@ -17,7 +17,7 @@ constexpr int64_t kCurrentLimitBytes = 4096;
 
 /// CURRENT has two lines: the directory, and the XXH3-64 of its manifest.json.
 std::string current_text(const FileSystem& files, const std::string& name) {
-  const auto manifest = files.open(name + "/" + std::string(kManifestName));
+  const auto manifest = files.open(join_name(name, kManifestName));
   return fmt::format("{}\n{:016x}\n", name, file_xxh3(*manifest));
 }
 
@@ -134,7 +134,7 @@ void Publication::publish(nlohmann::ordered_json about) {
   STRATA_CHECK(about.is_object(), "about");
   manifest_.about = std::move(about);
   std::ranges::sort(manifest_.files, {}, &ManifestFile::name);
-  write_file(files_, temporary_ + "/" + std::string(kManifestName), to_text(manifest_),
+  write_file(files_, join_name(temporary_, kManifestName), to_text(manifest_),
              DurableStep::kManifestCreate, DurableStep::kManifestSync);
   sync_folders();
   files_.rename(temporary_, name_, DurableStep::kPublishRename);
@@ -155,7 +155,7 @@ std::optional<std::string> read_current(const FileSystem& files) {
   if (!is_clean_name(name) || name.find('/') != name.npos) {
     throw Error(ErrorCode::kCorrupt, "{} is damaged: it names no directory", files.path(current));
   }
-  if (!find_entry(files, name + "/" + std::string(kManifestName))) {
+  if (!find_entry(files, join_name(name, kManifestName))) {
     throw Error(ErrorCode::kCorrupt, "{} names '{}', which is not there", files.path(current),
                 name);
   }
@@ -179,7 +179,7 @@ std::vector<std::string> list_published(const FileSystem& files) {
   std::vector<std::string> names;
   for (const Entry& entry : files.list("")) {
     if (entry.kind != EntryKind::kDirectory || entry.name.starts_with(kTemporaryPrefix)) continue;
-    if (find_entry(files, entry.name + "/" + std::string(kManifestName))) {
+    if (find_entry(files, join_name(entry.name, kManifestName))) {
       names.push_back(entry.name);
     }
   }
