@@ -224,6 +224,19 @@ void BlockFileReader::check_trailer() const {
   }
 }
 
+std::optional<std::string> explain_step(const FileSystem& files, const std::string& name,
+                                        uint64_t step) {
+  try {
+    const BlockFileHeader header = BlockFileReader(files.open(name)).header();
+    if (header.step == step) return std::nullopt;
+    const int last = header.first_shard + header.shards - 1;
+    return fmt::format("shards {}-{} are at step {}, the manifest says {}", header.first_shard, last,
+                       header.step, step);
+  } catch (const Error&) {
+    return std::nullopt;  // no block file
+  }
+}
+
 bool BlockFileReader::next(RowBlock& out) {
   BlockHead head{};
   const int64_t left = file_->bytes() - offset_;

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -95,6 +96,11 @@ class BlockFileReader {
   std::vector<uint64_t> keys_;
   std::vector<std::byte> payload_;
 };
+
+/// "shards 0-255 are at step 900, the manifest says 1000", when the file's header can be read and
+/// holds another step; else nothing.
+std::optional<std::string> explain_step(const FileSystem& files, const std::string& name,
+                                        uint64_t step);
 
 /// The shard of h: its top bits.
 constexpr int shard_of(uint64_t h, int shard_bits) {

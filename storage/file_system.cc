@@ -1,5 +1,7 @@
 #include "storage/file_system.h"
 
+#include <xxhash.h>
+
 #include <cerrno>
 #include <cstring>
 
@@ -140,6 +142,21 @@ bool is_clean_name(std::string_view name) {
 
 std::string join_name(std::string_view directory, std::string_view name) {
   return directory.empty() ? std::string(name) : fmt::format("{}/{}", directory, name);
+}
+
+std::string encode_name(std::string_view text) {
+  constexpr size_t kLimit = 160;
+  std::string name;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    const bool plain = letter || c == '_' || c == '-' || (c == '.' && !name.empty());
+    name += plain ? std::string(1, c) : fmt::format("%{:02X}", byte);
+  }
+  if (name.empty()) return "%";
+  if (name.size() <= kLimit) return name;
+  return fmt::format("{}%{:016x}", name.substr(0, kLimit),
+                     XXH3_64bits(text.data(), text.size()));
 }
 
 void check_name(std::string_view name) {

@@ -138,6 +138,10 @@ bool is_clean_name(std::string_view name);
 /// "directory/name"; `name` alone when the directory is "".
 std::string join_name(std::string_view directory, std::string_view name);
 
+/// `text` as one component of a name: letters, digits, '_', '-' and inner '.' stay, other bytes
+/// become %XX; long texts are cut and end in their XXH3-64. Distinct texts give distinct names.
+std::string encode_name(std::string_view text);
+
 /// The entry of that name; nothing when it or a directory on its way is absent.
 std::optional<Entry> find_entry(const FileSystem& files, const std::string& name);
 

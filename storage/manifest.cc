@@ -7,6 +7,8 @@
 #include <memory>
 #include <set>
 
+#include "storage/block_file.h"
+
 namespace strata::storage {
 namespace {
 
@@ -193,11 +195,17 @@ std::vector<Finding> verify_directory(const FileSystem& files, const std::string
     return {{std::string(kManifestName), Damage::kInvalid, e.what()}};
   }
   std::vector<Finding> findings;
+  const auto saved_step = manifest.about.find("step");
+  const uint64_t step = saved_step != manifest.about.end() && saved_step->is_number_unsigned()
+                            ? saved_step->get<uint64_t>()
+                            : 0;
   for (const ManifestFile& file : manifest.files) {
     const auto entry = std::ranges::find(found, file.name, &Entry::name);
-    auto finding =
-        inspect_file(files, join_name(directory, file.name), file, entry == found.end() ? nullptr : &*entry);
-    if (finding) findings.push_back(std::move(*finding));
+    auto finding = inspect_file(files, join_name(directory, file.name), file, entry == found.end() ? nullptr : &*entry);
+    if (!finding) continue;
+    const auto why = explain_step(files, join_name(directory, file.name), step);
+    if (why) finding->detail += "; " + *why;
+    findings.push_back(std::move(*finding));
   }
   for (const Entry& entry : found) {
     if (entry.kind == EntryKind::kDirectory || entry.name == kManifestName) continue;

@@ -186,6 +186,36 @@ std::vector<std::string> list_published(const FileSystem& files) {
   return names;
 }
 
+std::string require_current(const FileSystem& files) {
+  std::string usable;
+  for (const std::string& name : list_published(files)) {
+    try {
+      read_manifest(files, name, "");
+      usable += (usable.empty() ? "" : ", ") + name;
+    } catch (const Error&) {
+      continue;  // not usable
+    }
+  }
+  std::string problem = files.path(kCurrentName) + " is missing";
+  try {
+    if (const auto current = read_current(files)) return *current;
+    if (usable.empty()) {
+      throw Error(ErrorCode::kMissing, "{} holds no checkpoint and no export", files.root());
+    }
+  } catch (const Error& e) {
+    if (e.code() != ErrorCode::kCorrupt) throw;
+    problem = e.what();
+  }
+  throw Error(ErrorCode::kCorrupt, "{}; usable: {}", problem, usable.empty() ? "none" : usable);
+}
+
+OpenedDirectory open_published(const std::string& path) {
+  auto files = open_file_system(path, IfAbsent::kFail);
+  if (find_entry(*files, std::string(kManifestName))) return {std::move(files), ""};
+  std::string name = require_current(*files);
+  return {std::move(files), std::move(name)};
+}
+
 std::vector<std::string> remove_leftovers(FileSystem& files) {
   std::vector<std::string> removed;
   for (const Entry& entry : files.list("")) {

@@ -96,6 +96,21 @@ void write_current(FileSystem& files, const std::string& name);
 /// ones excluded.
 std::vector<std::string> list_published(const FileSystem& files);
 
+/// A published directory on the disk: `name` is "" when the root itself is it.
+struct OpenedDirectory {
+  std::unique_ptr<FileSystem> files;
+  std::string name;
+};
+
+/// What a path given by a user means: a published directory itself, or a folder whose CURRENT names
+/// one. Throws Error{missing} when it is neither, Error{corrupt} with the usable directories when
+/// CURRENT is lost or damaged.
+OpenedDirectory open_published(const std::string& path);
+
+/// read_current, with the directories that could be used instead in the error's text, and
+/// Error{corrupt} when there is no CURRENT but directories are. Error{missing} without either.
+std::string require_current(const FileSystem& files);
+
 /// Removes what interrupted publications left behind; returns the names removed. Call it when no
 /// other process publishes into this root.
 std::vector<std::string> remove_leftovers(FileSystem& files);
