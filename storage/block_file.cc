@@ -230,8 +230,8 @@ std::optional<std::string> explain_step(const FileSystem& files, const std::stri
     const BlockFileHeader header = BlockFileReader(files.open(name)).header();
     if (header.step == step) return std::nullopt;
     const int last = header.first_shard + header.shards - 1;
-    return fmt::format("shards {}-{} are at step {}, the manifest says {}", header.first_shard, last,
-                       header.step, step);
+    return fmt::format("shards {}-{} are at step {}, the manifest says {}", header.first_shard,
+                       last, header.step, step);
   } catch (const Error&) {
     return std::nullopt;  // no block file
   }

@@ -155,8 +155,7 @@ std::string encode_name(std::string_view text) {
   }
   if (name.empty()) return "%";
   if (name.size() <= kLimit) return name;
-  return fmt::format("{}%{:016x}", name.substr(0, kLimit),
-                     XXH3_64bits(text.data(), text.size()));
+  return fmt::format("{}%{:016x}", name.substr(0, kLimit), XXH3_64bits(text.data(), text.size()));
 }
 
 void check_name(std::string_view name) {

@@ -201,7 +201,8 @@ std::vector<Finding> verify_directory(const FileSystem& files, const std::string
                             : 0;
   for (const ManifestFile& file : manifest.files) {
     const auto entry = std::ranges::find(found, file.name, &Entry::name);
-    auto finding = inspect_file(files, join_name(directory, file.name), file, entry == found.end() ? nullptr : &*entry);
+    auto finding = inspect_file(files, join_name(directory, file.name), file,
+                                entry == found.end() ? nullptr : &*entry);
     if (!finding) continue;
     const auto why = explain_step(files, join_name(directory, file.name), step);
     if (why) finding->detail += "; " + *why;

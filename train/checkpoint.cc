@@ -113,12 +113,9 @@ std::string save_checkpoint(storage::FileSystem& files, const embedding::Collect
   const int64_t number = existing.empty() ? 1 : existing.front().first.number + 1;
   const std::string name = format_name({.number = number, .step = text.state.step});
   storage::Publication publication(files, name, std::string(storage::kCheckpointMagic));
-  Json about = {{"step", text.state.step},
-                {"samples", text.state.samples},
-                {"strata", STRATA_VERSION},
-                {"keys", "h = mix64(id xor XXH3-64(table name))"},
-                {"shards", tables.shards()},
-                {"metrics", text.metrics}};
+  Json about = {{"step", text.state.step},   {"samples", text.state.samples},
+                {"strata", STRATA_VERSION},  {"keys", "h = mix64(id xor XXH3-64(table name))"},
+                {"shards", tables.shards()}, {"metrics", text.metrics}};
   about["tables"] = save_tables(publication, tables, static_cast<uint64_t>(text.state.step));
   save_dense(publication, parameters);
   publication.write(kStateName, to_json(text.state));
@@ -135,10 +132,10 @@ std::string save_checkpoint(storage::FileSystem& files, const embedding::Collect
 
 CheckpointHead open_checkpoint(const storage::FileSystem& files, const std::string& name) {
   require_intact(files, name);
-  const storage::Manifest manifest =
-      storage::read_manifest(files, name, storage::kCheckpointMagic);
+  const storage::Manifest manifest = storage::read_manifest(files, name, storage::kCheckpointMagic);
   CheckpointHead head{.name = name, .step = 0, .text = {}};
-  const auto state = storage::read_text(files, storage::join_name(name, kStateName), kTextLimitBytes);
+  const auto state =
+      storage::read_text(files, storage::join_name(name, kStateName), kTextLimitBytes);
   head.text.state = with_context(files.path(storage::join_name(name, kStateName)),
                                  [&] { return trainer_state_from_json(state); });
   head.text.schema = parse_json(files, storage::join_name(name, kSchemaName));
@@ -158,8 +155,7 @@ CheckpointHead open_checkpoint(const storage::FileSystem& files, const std::stri
 LoadReport load_checkpoint(const storage::FileSystem& files, const std::string& name,
                            embedding::Collection& tables, dense::Parameters& parameters,
                            const LoadOptions& options) {
-  const storage::Manifest manifest =
-      storage::read_manifest(files, name, storage::kCheckpointMagic);
+  const storage::Manifest manifest = storage::read_manifest(files, name, storage::kCheckpointMagic);
   LoadReport report;
   try {
     load_tables({.files = files, .directory = name, .manifest = manifest}, tables, options, report);

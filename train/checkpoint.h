@@ -58,9 +58,9 @@ struct LoadOptions {
 /// What a load met, for the log.
 struct LoadReport {
   int64_t rows = 0;
-  int64_t reinitialised_rows = 0;     // rows, and rows of dense tensors, without saved state
-  int64_t nonfinite_rows = 0;         // taken because of allow_nonfinite
-  std::string nonfinite_example;      // table and key of the first
+  int64_t reinitialised_rows = 0;  // rows, and rows of dense tensors, without saved state
+  int64_t nonfinite_rows = 0;      // taken because of allow_nonfinite
+  std::string nonfinite_example;   // table and key of the first
 };
 
 /// Fills tables and dense tensors from a checkpoint that open_checkpoint accepted; rows that the
@@ -78,8 +78,8 @@ struct ResumeChoice {
   std::vector<std::string> notes;            // what was skipped and why, sentences for the log
 };
 
-/// CURRENT where it verifies, else the newest checkpoint that does. Throws Error{corrupt} when there
-/// are checkpoints and none verifies. Removes nothing.
+/// CURRENT where it verifies, else the newest checkpoint that does. Throws Error{corrupt} when
+/// there are checkpoints and none verifies. Removes nothing.
 ResumeChoice choose_checkpoint(const storage::FileSystem& files);
 
 /// The checkpoint an explicit `--resume` without auto means: CURRENT.

@@ -23,8 +23,8 @@ void check_finite(const std::string& where, std::span<const float> values,
                   const LoadOptions& options, LoadReport& report) {
   const auto bad = std::ranges::count_if(values, [](float x) { return !std::isfinite(x); });
   if (bad == 0) return;
-  const std::string text = fmt::format("{}: {} of {} values are not finite", where, bad,
-                                       values.size());
+  const std::string text =
+      fmt::format("{}: {} of {} values are not finite", where, bad, values.size());
   if (!options.allow_nonfinite) {
     throw Error(ErrorCode::kCorrupt, "{} (--allow-nonfinite loads them)", text);
   }

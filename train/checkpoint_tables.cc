@@ -33,9 +33,7 @@ int part_count(const embedding::Collection& tables, int table) {
   return std::min(static_cast<int>(std::bit_ceil(wanted)), tables.shards());
 }
 
-std::string folder_of(const std::string& table) {
-  return "tables/" + storage::encode_name(table);
-}
+std::string folder_of(const std::string& table) { return "tables/" + storage::encode_name(table); }
 
 std::string part_name(const std::string& folder, int part) {
   return fmt::format("{}/part-{:05}.rows", folder, part);
@@ -68,9 +66,9 @@ int64_t save_part(storage::Publication& publication, const embedding::Collection
 void save_rates(storage::Publication& publication, const std::string& name,
                 std::span<const float> rates) {
   auto part = publication.create(name);
-  storage::write_npy_header(*part, {.type = storage::NpyType::kF32,
-                                    .rows = static_cast<int64_t>(rates.size()),
-                                    .cols = 0});
+  storage::write_npy_header(
+      *part,
+      {.type = storage::NpyType::kF32, .rows = static_cast<int64_t>(rates.size()), .cols = 0});
   part->append(std::as_bytes(rates));
   publication.close(std::move(part));
 }
@@ -217,8 +215,9 @@ void TableLoader::finish(LoadReport& report) const {
   }
   report.reinitialised_rows += without_state_;
   if (nonfinite_ == 0) return;
-  const std::string text = fmt::format("table '{}': {} of {} rows are not finite, the first is key {}",
-                                       table_name(), nonfinite_, rows_, *nonfinite_id_);
+  const std::string text =
+      fmt::format("table '{}': {} of {} rows are not finite, the first is key {}", table_name(),
+                  nonfinite_, rows_, *nonfinite_id_);
   if (!options_.allow_nonfinite) {
     throw Error(ErrorCode::kCorrupt, "{} (--allow-nonfinite loads them)", text);
   }
@@ -251,7 +250,8 @@ void load_table(const SavedTables& saved, const Json& entry, embedding::Collecti
     if (!file.name.starts_with(folder)) continue;
     const std::string path = storage::join_name(saved.directory, file.name);
     if (file.name.ends_with(".rows")) loader.load(saved.files, path, step);
-    if (file.name == folder + kRatesName) tables.set_rate_history(table, read_rates(saved.files, path));
+    if (file.name == folder + kRatesName)
+      tables.set_rate_history(table, read_rates(saved.files, path));
   }
   if (loader.rows() != entry.at("rows").get<int64_t>()) {
     throw Error(ErrorCode::kCorrupt, "table '{}': {} rows, the manifest says {}", name,
