@@ -55,6 +55,12 @@ TensorInfo read_entry(const std::string& name, const Json& entry, const std::str
 
 }  // namespace
 
+std::string shape_text(std::span<const int64_t> shape) {
+  std::string text;
+  for (const int64_t extent : shape) text += fmt::format("{}{}", text.empty() ? "[" : ", ", extent);
+  return text.empty() ? "[]" : text + "]";
+}
+
 void write_safetensors(PartWriter& part, std::span<const TensorRef> tensors) {
   Json header = Json::object();
   int64_t offset = 0;

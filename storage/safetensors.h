@@ -33,6 +33,9 @@ struct TensorInfo {
   int64_t size = 0;    // elements
 };
 
+/// "[512, 13]".
+std::string shape_text(std::span<const int64_t> shape);
+
 /// Reads a file that holds fp32 tensors only. Any number of threads.
 class SafetensorsReader {
  public:

@@ -192,8 +192,10 @@ ResumeChoice choose_checkpoint(const storage::FileSystem& files) {
     if (!tried.contains(name) && attempt(name)) return choice;
   }
   if (checkpoints.empty() && choice.notes.empty()) return choice;
+  std::string reasons;
+  for (const std::string& note : choice.notes) reasons += (reasons.empty() ? "" : "; ") + note;
   throw Error(ErrorCode::kCorrupt, "{} holds no checkpoint that can be used: {}", files.root(),
-              fmt::join(choice.notes, "; "));
+              reasons);
 }
 
 CheckpointHead open_current_checkpoint(const storage::FileSystem& files) {

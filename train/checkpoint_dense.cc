@@ -40,8 +40,8 @@ void read_weights(const storage::SafetensorsReader& reader, const dense::Paramet
                 tensor.name);
   }
   if (found->shape != tensor.shape) {
-    throw Error(ErrorCode::kConfig, "{}: '{}' has shape [{}], this model's has [{}]", reader.path(),
-                tensor.name, fmt::join(found->shape, ", "), fmt::join(tensor.shape, ", "));
+    throw Error(ErrorCode::kConfig, "{}: '{}' has shape {}, this model's has {}", reader.path(),
+                tensor.name, storage::shape_text(found->shape), storage::shape_text(tensor.shape));
   }
   reader.read(*found, out);
 }
