@@ -120,17 +120,20 @@ void Parameters::plan_update() {
   }
 }
 
+void Parameters::reset_state(const ParameterInfo& t) {
+  const int cols = static_cast<int>(t.cols());
+  const int width = config_.optimizer.state_floats(cols);
+  for (int64_t row = 0; row < t.rows() && width > 0; ++row) {
+    config_.optimizer.init_state(weights(t).data() + row * cols, state(t).data() + row * width,
+                                 cols);
+  }
+}
+
 void Parameters::initialize(uint64_t seed) {
   for (const ParameterInfo& t : tensors_) {
     const CounterRng random{combine64(combine64(seed, kWeightStream), name_hash(t.name))};
     kernels::init_weights(config_of(t.init), random, static_cast<int>(t.cols()), weights(t));
-    if (!t.trainable) continue;
-    const int cols = static_cast<int>(t.cols());
-    const int width = config_.optimizer.state_floats(cols);
-    for (int64_t row = 0; row < t.rows() && width > 0; ++row) {
-      config_.optimizer.init_state(weights(t).data() + row * cols, state(t).data() + row * width,
-                                   cols);
-    }
+    if (t.trainable) reset_state(t);
   }
   weights_changed();
 }

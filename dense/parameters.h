@@ -79,6 +79,8 @@ class Parameters {
   /// row. Empty for buffers.
   std::span<float> state(const ParameterInfo& tensor);
   std::span<const float> state(const ParameterInfo& tensor) const;
+  /// Gives a trainable tensor the state of one that no update has touched, at its present weights.
+  void reset_state(const ParameterInfo& tensor);
 
   /// Gradient of one tensor by one chunk; a layer's backward must write all of it.
   std::span<float> chunk_gradient(int64_t chunk, ParameterId id);
