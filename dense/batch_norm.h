@@ -33,6 +33,12 @@ class BatchNorm : public Layer {
   void summarise_backward(const Chunk& chunk) override;
   void merge_backward(const PassInfo& pass) override;
   void backward(const Chunk& chunk) override;
+  LayerDescription describe() const override {
+    return {.kind = LayerKind::kBatchNorm,
+            .parameters = {gamma_, beta_, running_mean_, running_var_},
+            .activation = config_.activation,
+            .epsilon = config_.epsilon};
+  }
 
  private:
   /// Two sums per column of one chunk: moments forward, gradient sums backward. [2, width].

@@ -20,6 +20,7 @@ class CrossCombine : public Layer {
 
   void forward(const Chunk& chunk) override;
   void backward(const Chunk& chunk) override;
+  LayerDescription describe() const override { return {.kind = LayerKind::kCross}; }
 
  private:
   template <class T>

@@ -14,6 +14,9 @@ class DotInteraction : public Layer {
 
   void forward(const Chunk& chunk) override;
   void backward(const Chunk& chunk) override;
+  LayerDescription describe() const override {
+    return {.kind = LayerKind::kDotInteraction, .dim = dim_};
+  }
 
  private:
   template <class Out>

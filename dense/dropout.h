@@ -14,6 +14,7 @@ class Dropout : public Layer {
 
   void forward(const Chunk& chunk) override;
   void backward(const Chunk& chunk) override;
+  LayerDescription describe() const override { return {.kind = LayerKind::kIdentity}; }
 
  private:
   template <class T>

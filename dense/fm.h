@@ -12,6 +12,9 @@ class FactorisationMachine : public Layer {
 
   void forward(const Chunk& chunk) override;
   void backward(const Chunk& chunk) override;
+  LayerDescription describe() const override {
+    return {.kind = LayerKind::kFactorisationMachine, .dim = dim_};
+  }
 
  private:
   Program& program_;

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "base/buffer.h"
+#include "dense/parameters.h"
+#include "kernels/activation.h"
 #include "kernels/gemm.h"
 #include "kernels/rows.h"
 
@@ -74,6 +76,24 @@ struct Input {
   GradientWrite write = GradientWrite::kNone;
 };
 
+/// What a layer computes, for whoever writes the program down elsewhere (ONNX).
+enum class LayerKind : uint8_t {
+  kLinear,          // y = act(x W^T + b); parameters: weight, and bias where there is one
+  kBatchNorm,       // running statistics; parameters: weight, bias, running mean, running variance
+  kIdentity,        // y = x in evaluation
+  kCross,           // y = x0 * t + x; inputs: t, x0, x
+  kDotInteraction,  // vector 0, then the dots of all pairs (i, j < i), i first; vectors of `dim`
+  kFactorisationMachine,  // sum of the dots of all pairs; vectors of `dim`
+  kRowSum,                // sum of all columns of all inputs; parameters: bias where there is one
+};
+struct LayerDescription {
+  LayerKind kind;
+  std::vector<ParameterId> parameters = {};
+  kernels::Activation activation = kernels::Activation::kIdentity;
+  int dim = 0;
+  float epsilon = 0;  // kBatchNorm
+};
+
 /// Base of all layers. forward and backward run per chunk, chunks in parallel: a layer may write
 /// only its chunk's rows, its chunk's slots in its own members, and chunk_gradient(chunk.index).
 /// A layer that needs the whole batch overrides splits() and the four calls after it: summarise_*
@@ -99,7 +119,10 @@ class Layer {
   virtual void summarise_backward(const Chunk& /*chunk*/) {}
   virtual void merge_backward(const PassInfo& /*pass*/) {}
 
+  virtual LayerDescription describe() const = 0;
+
   std::vector<Input>& inputs() { return inputs_; }
+  const std::vector<Input>& inputs() const { return inputs_; }
   const std::vector<Tensor>& outputs() const { return outputs_; }
 
  protected:

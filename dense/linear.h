@@ -32,6 +32,12 @@ class Linear : public Layer {
 
   void forward(const Chunk& chunk) override;
   void backward(const Chunk& chunk) override;
+  LayerDescription describe() const override {
+    LayerDescription d{.kind = LayerKind::kLinear, .parameters = {weight_}};
+    d.activation = config_.activation;
+    if (config_.bias) d.parameters.push_back(bias_);
+    return d;
+  }
   void refresh_weights() override;
   bool refreshes_weights() const override { return bf16_ && !single(); }
 

@@ -70,6 +70,9 @@ class Program {
   Parameters& parameters() { return parameters_; }
   Precision precision() const { return precision_; }
   uint64_t seed() const { return seed_; }
+  /// Layer `i` of layers(), in the order of forward.
+  size_t layers() const { return steps_.size(); }
+  const Layer& layer(size_t i) const { return *steps_[i].layer; }
   kernels::DType dtype(Tensor t) const { return buffers_[t.buffer].dtype; }
   bool needs_gradient(Tensor t) const { return buffers_[t.buffer].needs_gradient; }
   Tensor output() const { return output_; }

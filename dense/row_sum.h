@@ -17,6 +17,11 @@ class RowSum : public Layer {
 
   void forward(const Chunk& chunk) override;
   void backward(const Chunk& chunk) override;
+  LayerDescription describe() const override {
+    LayerDescription d{.kind = LayerKind::kRowSum};
+    if (has_bias_) d.parameters.push_back(bias_);
+    return d;
+  }
 
  private:
   Program& program_;

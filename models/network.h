@@ -76,6 +76,9 @@ class Network {
   dense::Parameters& parameters() { return parameters_; }
   const dense::Parameters& parameters() const { return parameters_; }
   const NetworkConfig& config() const { return config_; }
+  /// The dense part and where its inputs and its output are: for export.
+  const dense::Program& program() const { return *program_; }
+  const ModelTensors& tensors() const { return tensors_; }
 
  private:
   dense::PassInfo begin_pass(const Batch& batch, const embedding::KeyedBatch& keyed,

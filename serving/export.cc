@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "serving/export_onnx.h"
 #include "serving/export_tables.h"
 #include "serving/golden.h"
 #include "serving/network_json.h"
@@ -18,6 +19,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr const char* kWeightsName = "dense/model.safetensors";
+constexpr const char* kOnnxName = "dense/model.onnx";
 constexpr const char* kSchemaName = "schema.yaml";
 constexpr const char* kGoldenName = "golden.jsonl";
 constexpr int64_t kTextLimitBytes = int64_t{64} << 20;
@@ -158,6 +160,9 @@ ExportReport export_network(storage::FileSystem& exports, const ExportSource& so
   }
   report.tables = tables.tables();
   write_dense(publication, source.network.parameters());
+  const OnnxModel onnx = make_onnx(source.network);
+  publication.write(kOnnxName, onnx.bytes);
+  about["onnx"] = {{"inputs", onnx.inputs}, {"output", "logit"}};
   publication.write(kSchemaName, data::to_json(source.schema).dump(2) + "\n");
   Scorer scorer(source.network, static_cast<uint32_t>(source.step + 1), pool);
   const Batch golden = make_golden_batch(source.network, source.schema);
