@@ -1,6 +1,6 @@
 #include "serving/network_json.h"
 
-#include <cmath>
+#include <algorithm>
 #include <limits>
 #include <string>
 #include <type_traits>
@@ -103,7 +103,9 @@ class Reader {
     constexpr size_t kLimit = 4096;
     if (!json.is_array() || json.size() > kLimit) wrong(name, "is not a list");
     values.clear();
-    for (const Json& item : json) read(name, item, values.emplace_back(), spec);
+    FieldSpec item_spec = spec;
+    item_spec.max = std::min<double>(spec.max, 65536);  // a wider layer is no model, but an attack
+    for (const Json& item : json) read(name, item, values.emplace_back(), item_spec);
   }
 
   const Json& in_;

@@ -143,7 +143,7 @@ void Run::restore() {
                           format_count(report.nonfinite_rows), report.nonfinite_example));
   }
   require_same_input();
-  metrics_.write({.event = "resume", .step = state_.step, .seconds = 0, .values = {}});
+  metrics_.write({.event = "resume", .step = state_.step});
 }
 
 /// The position in the old data means nothing in new data: with --allow-change data.… the run goes
