@@ -147,11 +147,11 @@ std::string ProgramWriter::add_pairs(const LayerDescription& layer, Tensor x) {
 std::string ProgramWriter::add_sum(const LayerDescription& layer,
                                    const std::vector<Tensor>& inputs) {
   std::string sum;
-  const std::string axis = graph_.constant({1});
   for (const Tensor input : inputs) {
     if (input.width == 0) continue;
-    const std::string part =
-        input.width == 1 ? read(input) : graph_.node("ReduceSum", {read(input), axis});
+    const std::string part = input.width == 1
+                                 ? read(input)
+                                 : graph_.node("ReduceSum", {read(input), graph_.constant({1})});
     sum = sum.empty() ? part : graph_.node("Add", {sum, part});
   }
   STRATA_CHECK(!sum.empty(), "a row sum of nothing");
