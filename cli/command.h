@@ -21,17 +21,23 @@ using Action = std::function<int(const Context&)>;
 /// Adds a command to `app`; parsing sets `chosen`.
 using AddCommand = void (*)(CLI::App& app, Action& chosen);
 
-// One line per command, one file <name>_command.cc each.
+// One line per command, in the files <name>_command.cc.
 void add_completion(CLI::App& app, Action& chosen);
 void add_config(CLI::App& app, Action& chosen);
+void add_data(CLI::App& app, Action& chosen);
+void add_diff(CLI::App& app, Action& chosen);
 void add_doctor(CLI::App& app, Action& chosen);
+void add_eval(CLI::App& app, Action& chosen);
+void add_export(CLI::App& app, Action& chosen);
 void add_init(CLI::App& app, Action& chosen);
+void add_inspect(CLI::App& app, Action& chosen);
+void add_predict(CLI::App& app, Action& chosen);
+void add_train(CLI::App& app, Action& chosen);
+void add_verify(CLI::App& app, Action& chosen);
 
 inline constexpr AddCommand kCommands[] = {
-    add_init,
-    add_config,
-    add_doctor,
-    add_completion,
+    add_init,   add_config, add_data,    add_train, add_eval,   add_predict,
+    add_export, add_verify, add_inspect, add_diff,  add_doctor, add_completion,
 };
 
 /// Prints `result` as one line of JSON, the last line of standard output. Throws Error{io}.
