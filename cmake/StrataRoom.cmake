@@ -13,6 +13,12 @@ function(strata_room room)
     target_link_libraries(strata_${room} ${kind} strata_${dep})
   endforeach()
   target_link_libraries(strata_${room} ${kind} ${ARG_LIBS})
+  if(ARG_SOURCES AND STRATA_FUZZ)
+    target_compile_options(strata_${room} PRIVATE -fsanitize=fuzzer-no-link)
+  endif()
+  if(ARG_SOURCES AND STRATA_SANITIZE AND room STREQUAL "kernels")
+    target_compile_options(strata_${room} PRIVATE -O1)
+  endif()
 endfunction()
 
 # The environment of every test: no spinning OpenMP threads, reports that end in a failure.
