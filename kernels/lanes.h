@@ -5,6 +5,7 @@
 // OneLane is the CPU: a plain loop the compiler vectorises. A warp has the same two members.
 
 #include <cstdint>
+#include <cstring>
 
 #include "kernels/isa.h"
 
@@ -13,6 +14,14 @@
 #define STRATA_INDEPENDENT_LOOP _Pragma("clang loop vectorize(assume_safety)")
 #else
 #define STRATA_INDEPENDENT_LOOP _Pragma("GCC ivdep")
+#endif
+
+/// Before a short loop of constant length: keeps it a loop, so that it becomes vector code rather
+/// than unrolled scalars.
+#if defined(__clang__)
+#define STRATA_VECTOR_LOOP _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define STRATA_VECTOR_LOOP _Pragma("GCC unroll 1") _Pragma("GCC ivdep")
 #endif
 
 /// On a lambda, between its parameters and its body: it must inline into each instruction set.
@@ -32,20 +41,32 @@ struct OneLane {
   /// fused multiply-adds aside.
   template <class F>
   STRATA_ALWAYS_INLINE float sum(int dim, F f) const {
-    float part[kParts] = {};
-    int i = 0;
-    for (; i + kParts <= dim; i += kParts) {
-      for (int j = 0; j < kParts; ++j) part[j] += f(i + j);
+    if (dim == 1) return f(0);
+    // Vector types stay inside this function: passing them would depend on the instruction set.
+    Sixteen parts = {};
+    for (int i = 0; i < dim; i += kParts) {
+      float values[kParts] = {};
+      const int count = dim - i < kParts ? dim - i : kParts;
+      STRATA_VECTOR_LOOP
+      for (int j = 0; j < count; ++j) values[j] = f(i + j);
+      Sixteen more;
+      std::memcpy(&more, values, sizeof more);
+      parts += more;
     }
-    for (int j = 0; i + j < dim; ++j) part[j] += f(i + j);
-    for (int width = kParts / 2; width > 0; width /= 2) {
-      for (int j = 0; j < width; ++j) part[j] += part[j + width];
-    }
-    return part[0];
+    Eight eight[2];
+    std::memcpy(eight, &parts, sizeof parts);
+    const Eight sum8 = eight[0] + eight[1];
+    Four four[2];
+    std::memcpy(four, &sum8, sizeof sum8);
+    const Four sum4 = four[0] + four[1];
+    return (sum4[0] + sum4[2]) + (sum4[1] + sum4[3]);
   }
 
  private:
   static constexpr int kParts = 16;
+  using Sixteen = float __attribute__((vector_size(64)));
+  using Eight = float __attribute__((vector_size(32)));
+  using Four = float __attribute__((vector_size(16)));
 };
 
 }  // namespace strata::kernels

@@ -63,15 +63,21 @@ ApplyRows call_of(const RowArena& arena, const StepInput& in, int64_t step) {
   return call;
 }
 
-void step_oracle(const OptimizerConfig& config, const StepInput& in, int64_t step, float rate,
-                 float scale, std::vector<reference::Row>& rows) {
+struct OracleStep {
+  int64_t step;
+  float rate;
+  float scale = 1;
+};
+
+void step_oracle(const OptimizerConfig& config, const StepInput& in, const OracleStep& at,
+                 std::vector<reference::Row>& rows) {
   for (size_t u = 0; u < in.slots.size(); ++u) {
     reference::Row& row = rows[in.slots[u]];
     std::vector<double> g(row.w.size());
     for (size_t i = 0; i < g.size(); ++i) {
-      g[i] = static_cast<double>(scale) * in.grads[u * g.size() + i];
+      g[i] = static_cast<double>(at.scale) * in.grads[u * g.size() + i];
     }
-    reference::step(config, step, rate, row, g);
+    reference::step(config, at.step, at.rate, row, g);
   }
 }
 
@@ -113,7 +119,7 @@ TYPED_TEST(EveryOptimizer, EqualsTheOracleOverSizesAndWidths) {
       for (int64_t t = 1; t <= 4; ++t) {
         const StepInput in = step_input(t, touched + 3, touched, dim);
         this->step(rows.arena, in, t);
-        step_oracle(this->config, in, t, this->rate, 1, rows.oracle);
+        step_oracle(this->config, in, {t, this->rate}, rows.oracle);
       }
       expect_near(rows.arena, rows.oracle, 5e-6);
     }
@@ -129,7 +135,7 @@ TYPED_TEST(EveryOptimizer, ScaleL2AndDecayAreAppliedOnceOutsideTheFormula) {
   for (int64_t t = 1; t <= 10; ++t) {
     const StepInput in = step_input(t, 40, 30, 16);
     this->step(rows.arena, in, t, 0.25f);
-    step_oracle(this->config, in, t, this->rate, 0.25f, rows.oracle);
+    step_oracle(this->config, in, {t, this->rate, 0.25f}, rows.oracle);
   }
   expect_near(rows.arena, rows.oracle, 5e-6);
 }
@@ -290,7 +296,7 @@ TEST(Momentum, NesterovEqualsTheOracle) {
   for (int64_t t = 1; t <= 5; ++t) {
     const StepInput in = step_input(t, 8, 6, 16);
     apply_rows(config.at_step(t, 0.1f), call_of(rows.arena, in, t));
-    step_oracle(config, in, t, 0.1f, 1, rows.oracle);
+    step_oracle(config, in, {t, 0.1f}, rows.oracle);
   }
   expect_near(rows.arena, rows.oracle, 5e-6);
 }
