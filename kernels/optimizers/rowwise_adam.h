@@ -23,7 +23,7 @@ struct RowwiseAdam {
   float beta1 = 0.9f;
   float beta2 = 0.999f;
   float epsilon = 1e-8f;
-  BiasCorrection correction;  // of this step; not configured
+  BiasCorrection correction = {};  // of this step; not configured
 
   template <class V>
   void visit(V& v) {

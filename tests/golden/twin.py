@@ -1,0 +1,297 @@
+"""PyTorch twins of the models: golden losses and gradients.
+
+Regenerate with (torch >= 2.0, numpy, safetensors):
+
+    python tests/golden/twin.py tests/golden/data
+
+Writes data/batches.safetensors (ids, dense features, labels and weights of 50 batches, used four
+times over) and per model data/<model>.safetensors: initial weights of every dense tensor and table
+row, the gradients of the first step, and per optimizer the losses of 200 steps. The twins compute
+in float64, so that a difference is ours. tests/models/golden_test.cc reads the files; every name
+and hyper-parameter here is repeated there.
+"""
+
+import pathlib
+import sys
+
+import numpy as np
+import torch
+from safetensors.numpy import save_file
+from torch import nn
+from torch.nn import functional as F
+
+SAMPLES = 64  # per batch
+BATCHES = 50
+STEPS = 200
+DENSE = 4
+DIM = 4
+ROWS = {"C1": 40, "C2": 25, "C3": 30, "C4": 12}  # C3: lists, sum; C4: lists, mean
+
+OPTIMIZERS = {
+    "sgd": lambda p: torch.optim.SGD(p, lr=0.1),
+    "momentum": lambda p: torch.optim.SGD(p, lr=0.02, momentum=0.9),
+    "adagrad": lambda p: torch.optim.Adagrad(p, lr=0.02, eps=1e-10),
+    "adam": lambda p: torch.optim.Adam(p, lr=0.002, eps=1e-8),
+    "adam_l2": lambda p: torch.optim.Adam(p, lr=0.002, eps=1e-8, weight_decay=0.001),
+}
+
+
+def make_batches(rng):
+    """Columns over all samples; lists are flat with lengths. Labels follow a hidden model."""
+    n = SAMPLES * BATCHES
+    data = {"dense": rng.normal(size=(n, DENSE)).astype(np.float32)}
+    score = data["dense"] @ np.array([0.6, -0.4, 0.2, 0.0])
+    for name, rows in ROWS.items():
+        # A few rows of every feature are rare, so that exact mode has steps to replay.
+        data[f"ids.{name}"] = rng.integers(0, 2**64, size=rows, dtype=np.uint64, endpoint=False)
+        popularity = 1.0 / np.arange(1, rows + 1) ** 1.2
+        popularity /= popularity.sum()
+        is_list = name in ("C3", "C4")
+        lengths = rng.integers(0, 4, size=n) if is_list else np.ones(n, dtype=np.int64)
+        index = rng.choice(rows, size=int(lengths.sum()), p=popularity)
+        effect = rng.normal(size=rows)
+        np.add.at(score, np.repeat(np.arange(n), lengths), 0.8 * effect[index])
+        data[f"lengths.{name}"] = lengths.astype(np.int64)
+        data[f"index.{name}"] = index.astype(np.int64)
+    data["ids.C1"][:2] = [0, 2**64 - 1]
+    labels = rng.random(n) < 1 / (1 + np.exp(-score + 0.5))
+    data["labels"] = labels.astype(np.float32)
+    data["weights"] = rng.choice([0.5, 1.0, 2.0], size=n).astype(np.float32)
+    return data
+
+
+class Batch:
+    """Tensors of one batch of make_batches' columns."""
+
+    def __init__(self, data, number):
+        begin, end = number * SAMPLES, (number + 1) * SAMPLES
+        as_double = lambda a: torch.tensor(a[begin:end], dtype=torch.float64)
+        self.dense = as_double(data["dense"])
+        self.labels = as_double(data["labels"])
+        self.weights = as_double(data["weights"])
+        self.bags = {}
+        for name in ROWS:
+            lengths = data[f"lengths.{name}"]
+            first, last = int(lengths[:begin].sum()), int(lengths[:end].sum())
+            index = torch.tensor(data[f"index.{name}"][first:last])
+            offsets = torch.tensor(np.concatenate([[0], np.cumsum(lengths[begin:end])[:-1]]))
+            self.bags[name] = (index, offsets)
+
+
+class Twin(nn.Module):
+    """What the models share: named dense tensors and embedding tables as plain parameters."""
+
+    def __init__(self, rng):
+        super().__init__()
+        self.rng = rng
+        self.names = {}  # our name -> parameter, in order
+
+    def parameter(self, name, shape, scale):
+        # Values are float32 numbers, so that both sides start from the same bits.
+        value = (self.rng.uniform(-scale, scale, size=shape)).astype(np.float32)
+        parameter = nn.Parameter(torch.tensor(value, dtype=torch.float64))
+        self.register_parameter(name.replace(".", "__"), parameter)
+        self.names[name] = parameter
+        return parameter
+
+    def linear_layer(self, name, inputs, outputs, bias=True):
+        self.parameter(f"{name}.weight", (outputs, inputs), (1.5 / inputs) ** 0.5)
+        if bias:
+            self.parameter(f"{name}.bias", (outputs,), 0.1)
+
+    def mlp_layers(self, name, inputs, widths):
+        for i, width in enumerate(widths):
+            self.linear_layer(f"{name}.{i}", inputs, width)
+            inputs = width
+
+    def tables(self, wide, deep):
+        for name, rows in ROWS.items():
+            if deep:
+                self.parameter(f"table.{name}", (rows, DIM), 0.3)
+            if wide:
+                self.parameter(f"table.wide_{name}", (rows, 1), 0.1)
+
+    def linear(self, name, x):
+        return F.linear(x, self.names[f"{name}.weight"], self.names.get(f"{name}.bias"))
+
+    def mlp(self, name, x, layers, last_relu):
+        for i in range(layers):
+            x = self.linear(f"{name}.{i}", x)
+            if i + 1 < layers or last_relu:
+                x = F.relu(x)
+        return x
+
+    def pooled(self, batch, prefix=""):
+        out = []
+        for name, (index, offsets) in batch.bags.items():
+            mode = "mean" if name == "C4" else "sum"
+            out.append(F.embedding_bag(index, self.names[f"table.{prefix}{name}"], offsets, mode=mode))
+        return out
+
+    def wide(self, batch):
+        return torch.cat(self.pooled(batch, "wide_"), dim=1).sum(dim=1) + self.names["wide.bias"]
+
+
+def cat(*parts):
+    return torch.cat(parts, dim=1)
+
+
+class LogisticRegression(Twin):
+    def __init__(self, rng):
+        super().__init__(rng)
+        self.tables(wide=True, deep=False)
+        self.parameter("wide.bias", (1,), 0.1)
+
+    def forward(self, batch):
+        return self.wide(batch)
+
+
+class Dlrm(Twin):
+    def __init__(self, rng):
+        super().__init__(rng)
+        self.tables(wide=False, deep=True)
+        self.mlp_layers("bottom", DENSE, [8, DIM])
+        self.mlp_layers("top", DIM + 10, [12, 1])
+
+    def forward(self, batch):
+        bottom = self.mlp("bottom", batch.dense, 2, last_relu=True)
+        vectors = torch.stack([bottom, *self.pooled(batch)], dim=1)
+        dots = vectors @ vectors.transpose(1, 2)
+        i, j = torch.tril_indices(5, 5, -1)
+        return self.mlp("top", cat(bottom, dots[:, i, j]), 2, last_relu=False)[:, 0]
+
+
+class WideDeep(Twin):
+    norm = False
+
+    def __init__(self, rng):
+        super().__init__(rng)
+        self.tables(wide=True, deep=True)
+        self.parameter("wide.bias", (1,), 0.1)
+        self.mlp_layers("deep", DENSE + 4 * DIM, [12, 8, 1])
+        for i, width in enumerate([12, 8]):
+            if self.norm:
+                self.parameter(f"deep_norm.{i}.weight", (width,), 0.5).data.add_(1)
+                self.parameter(f"deep_norm.{i}.bias", (width,), 0.1)
+
+    def forward(self, batch):
+        x = cat(batch.dense, *self.pooled(batch))
+        for i in range(2):
+            x = self.linear(f"deep.{i}", x)
+            if self.norm:
+                gamma, beta = self.names[f"deep_norm.{i}.weight"], self.names[f"deep_norm.{i}.bias"]
+                x = F.batch_norm(x, None, None, gamma, beta, training=True, eps=1e-5)
+            x = F.relu(x)
+        return self.linear("deep.2", x)[:, 0] + self.wide(batch)
+
+
+class WideDeepNorm(WideDeep):
+    norm = True
+
+
+class DeepFm(Twin):
+    def __init__(self, rng):
+        super().__init__(rng)
+        self.tables(wide=True, deep=True)
+        self.parameter("wide.bias", (1,), 0.1)
+        self.mlp_layers("deep", DENSE + 4 * DIM, [12, 8, 1])
+
+    def forward(self, batch):
+        pooled = self.pooled(batch)
+        deep = self.mlp("deep", cat(batch.dense, *pooled), 3, last_relu=False)[:, 0]
+        second = sum((pooled[i] * pooled[j]).sum(dim=1) for i in range(4) for j in range(i))
+        return deep + second + self.wide(batch)
+
+
+class Dcnv2(Twin):
+    """Stacked, low rank."""
+
+    def __init__(self, rng):
+        super().__init__(rng)
+        self.tables(wide=False, deep=True)
+        width = DENSE + 4 * DIM
+        for l in range(2):
+            self.linear_layer(f"cross.{l}.v", width, 3, bias=False)
+            self.linear_layer(f"cross.{l}.u", 3, width)
+        self.mlp_layers("deep", width, [12, 1])
+
+    def forward(self, batch):
+        x0 = x = cat(batch.dense, *self.pooled(batch))
+        for l in range(2):
+            x = x0 * self.linear(f"cross.{l}.u", self.linear(f"cross.{l}.v", x)) + x
+        return self.mlp("deep", x, 2, last_relu=False)[:, 0]
+
+
+class Dcnv2Parallel(Twin):
+    """Parallel, full rank, with a bottom MLP."""
+
+    def __init__(self, rng):
+        super().__init__(rng)
+        self.tables(wide=False, deep=True)
+        width = 6 + 4 * DIM
+        self.mlp_layers("bottom", DENSE, [8, 6])
+        for l in range(2):
+            self.linear_layer(f"cross.{l}", width, width)
+        self.mlp_layers("deep", width, [12, 1])
+        self.linear_layer("cross_logit", width, 1, bias=False)
+
+    def forward(self, batch):
+        x0 = x = cat(self.mlp("bottom", batch.dense, 2, last_relu=True), *self.pooled(batch))
+        for l in range(2):
+            x = x0 * self.linear(f"cross.{l}", x) + x
+        deep = self.mlp("deep", x0, 2, last_relu=False)[:, 0]
+        return deep + self.linear("cross_logit", x)[:, 0]
+
+
+MODELS = {
+    "logistic_regression": LogisticRegression,
+    "dlrm": Dlrm,
+    "wide_deep": WideDeep,
+    "wide_deep_batch_norm": WideDeepNorm,
+    "deepfm": DeepFm,
+    "dcnv2": Dcnv2,
+    "dcnv2_parallel": Dcnv2Parallel,
+}
+
+
+def loss_of(model, batch):
+    terms = F.binary_cross_entropy_with_logits(model(batch), batch.labels, reduction="none")
+    return (batch.weights * terms).sum() / SAMPLES
+
+
+def golden(model_class, seed, batches):
+    out = {}
+    for name, make_optimizer in OPTIMIZERS.items():
+        model = model_class(np.random.default_rng(seed))
+        optimizer = make_optimizer(list(model.names.values()))
+        losses = []
+        for step in range(STEPS):
+            optimizer.zero_grad()
+            loss = loss_of(model, batches[step % BATCHES])
+            if step == 0:
+                for key, parameter in model.names.items():
+                    out[f"initial.{key}"] = parameter.detach().numpy().astype(np.float32)
+            loss.backward()
+            if step == 0:
+                for key, parameter in model.names.items():
+                    out[f"gradient.{key}"] = parameter.grad.numpy().copy()
+            losses.append(loss.item())
+            optimizer.step()
+        out[f"losses.{name}"] = np.array(losses)
+        print(f"  {name:10s} {losses[0]:.4f} -> {np.mean(losses[-BATCHES:]):.4f}")
+    return out
+
+
+def main(folder):
+    torch.set_num_threads(1)
+    folder.mkdir(parents=True, exist_ok=True)
+    data = make_batches(np.random.default_rng(1))
+    save_file(data, str(folder / "batches.safetensors"))
+    batches = [Batch(data, number) for number in range(BATCHES)]
+    for number, (name, model_class) in enumerate(MODELS.items()):
+        print(name)
+        save_file(golden(model_class, 100 + number, batches), str(folder / f"{name}.safetensors"))
+
+
+if __name__ == "__main__":
+    main(pathlib.Path(sys.argv[1]))
