@@ -2,6 +2,7 @@
 // steps, same gradients on the first. The files come from tests/golden/twin.py; configurations here
 // repeat those there.
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -230,15 +231,15 @@ TEST_P(GoldenModel, LossesOf200StepsEqualTheTwinsUnderEveryOptimizer) {
       ASSERT_LE(worst, 1e-4) << optimizer << " step " << step;
       run.update(step);
     }
-    RecordProperty(optimizer, std::to_string(worst));
+    RecordProperty(optimizer, fmt::format("{:.1e}", worst));
   }
 }
 
-/// Largest difference relative to the largest gradient of the tensor.
+/// Differences relative to the largest gradient of the tensor.
 void expect_equal_gradients(const std::vector<double>& want, const std::vector<double>& got,
                             const std::string& name) {
   ASSERT_EQ(want.size(), got.size()) << name;
-  double largest = 1e-6;  // of a tensor whose gradient is zero (a bias before batch norm)
+  double largest = 5e-3;  // at least: a bias before batch norm has no gradient but rounding
   for (double g : want) largest = std::max(largest, std::abs(g));
   for (size_t i = 0; i < want.size(); ++i) {
     ASSERT_NEAR(got[i], want[i], 1e-5 * largest) << name << " element " << i;
