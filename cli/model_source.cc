@@ -46,7 +46,7 @@ TrainedModel from_checkpoint(const storage::OpenedDirectory& opened) {
 
 TrainedModel load_model(const std::string& path) {
   const storage::OpenedDirectory opened = storage::open_published(path);
-  const storage::Manifest manifest = storage::read_manifest(*opened.files, opened.name);
+  const storage::Manifest manifest = storage::read_manifest(*opened.files, opened.name, "");
   TrainedModel model =
       manifest.magic == storage::kExportMagic ? from_export(opened) : from_checkpoint(opened);
   model.directory = opened.name.empty() ? path : opened.name;
