@@ -191,7 +191,7 @@ TEST_F(RunTest, TheBestEvaluationIsKept) {
 
 TEST_F(RunTest, BadRowsAreToldWithFileAndLine) {
   write_file(folder_.path_of("train.txt"), criteo_lines(300) + "1\t2\t3\n" + criteo_lines(300));
-  RunRequest asked = request("run", ", max_steps: 14");
+  RunRequest asked = request("run", ", max_steps: 13");
   asked.config.data.max_bad_ratio = 0.1;
   EXPECT_EQ(run_training(asked).bad_rows, 1);
   EXPECT_NE(read_file(folder_.path_of("run/log.txt")).find("train.txt:301: warning"),
