@@ -21,8 +21,8 @@ class BatchLoss {
   /// What Network::forward_backward calls for every chunk; chunks may run in parallel.
   models::LossHook hook();
 
-  /// This batch's share of the update's loss: weighted loss terms / global_samples. Chunks are added
-  /// in the pairwise tree, in double.
+  /// This batch's share of the update's loss: weighted loss terms / global_samples. Chunks are
+  /// added in the pairwise tree, in double.
   double sum() const;
 
  private:

@@ -23,7 +23,7 @@ struct KeyedInput {
 
 /// What one update is formed from: up to `accumulate` batches of one epoch.
 struct UpdateInput {
-  std::vector<KeyedInput> parts;    // only the first `used` count
+  std::vector<KeyedInput> parts;  // only the first `used` count
   int64_t used = 0;
   int64_t samples = 0;              // of all used parts: the global batch
   BatchPosition first;              // of the first part

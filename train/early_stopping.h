@@ -9,9 +9,9 @@ namespace strata::train {
 
 /// What an evaluation means for the run.
 enum class Verdict : uint8_t {
-  kBest,     // the best so far: worth keeping
-  kGoOn,     // no better, patience left
-  kStop,     // patience is used up
+  kBest,  // the best so far: worth keeping
+  kGoOn,  // no better, patience left
+  kStop,  // patience is used up
 };
 
 /// Takes in the watched metric of the evaluation after update `step`. Pure but for `state`.

@@ -13,8 +13,7 @@ namespace strata::train {
 
 /// The configuration of a table by name: its own group, or tables.wide for wide tables, or
 /// tables.defaults.
-using TableResolver =
-    std::function<embedding::TableConfig(const std::string& name, bool wide)>;
+using TableResolver = std::function<embedding::TableConfig(const std::string& name, bool wide)>;
 
 /// What models/ must know of the data (models/ does not include data/): width of the dense part,
 /// and one FeatureSpec per sparse feature in the order of Batch. Pooling is that of the table the

@@ -28,9 +28,8 @@ int64_t cgroup_limit_bytes() {
 
 int64_t unit_bytes(std::string_view unit, std::string_view whole) {
   constexpr std::pair<std::string_view, int> kShifts[] = {
-      {"", 0},    {"B", 0},    {"k", 10},   {"K", 10},   {"KiB", 10}, {"M", 20},
-      {"m", 20},  {"MiB", 20}, {"G", 30},   {"g", 30},   {"GiB", 30}, {"T", 40},
-      {"TiB", 40}};
+      {"", 0},     {"B", 0},  {"k", 10}, {"K", 10},   {"KiB", 10}, {"M", 20},  {"m", 20},
+      {"MiB", 20}, {"G", 30}, {"g", 30}, {"GiB", 30}, {"T", 40},   {"TiB", 40}};
   for (const auto& [name, shift] : kShifts) {
     if (unit == name) return int64_t{1} << shift;
   }
@@ -98,18 +97,18 @@ void MemoryLimit::check(const embedding::Collection& collection,
   check(collection, keys, resident_bytes());
 }
 
-void MemoryLimit::check(const embedding::Collection& collection,
-                        const embedding::KeyedBatch& keys, int64_t used_bytes) const {
+void MemoryLimit::check(const embedding::Collection& collection, const embedding::KeyedBatch& keys,
+                        int64_t used_bytes) const {
   const double needed = static_cast<double>(used_bytes) + growth_bytes(collection, keys);
   if (needed <= static_cast<double>(limit_bytes_)) return;
   throw MemoryLimitError{
       ErrorCode::kResource,
-      fmt::format("tables are about to grow beyond memory.limit of {} ({} in use). Largest tables: "
-                  "{}. What helps: a smaller tables.<name>.dim, tables.<name>.dtype bf16, an "
-                  "optimizer with less state (rowwise_adagrad, sgd), data.columns keys: hashed with "
-                  "fewer buckets, or a higher memory.limit",
-                  format_bytes(limit_bytes_), format_bytes(used_bytes),
-                  largest_tables(collection))};
+      fmt::format(
+          "tables are about to grow beyond memory.limit of {} ({} in use). Largest tables: "
+          "{}. What helps: a smaller tables.<name>.dim, tables.<name>.dtype bf16, an "
+          "optimizer with less state (rowwise_adagrad, sgd), data.columns keys: hashed with "
+          "fewer buckets, or a higher memory.limit",
+          format_bytes(limit_bytes_), format_bytes(used_bytes), largest_tables(collection))};
 }
 
 std::string format_bytes(int64_t bytes) {

@@ -26,9 +26,9 @@ class MetricsLog {
   /// Appends {"event": event, "step": step, "seconds": seconds, …values}. Numbers among `values`
   /// become scalars "<event>/<name>"; null is an undefined metric and becomes none.
   struct Record {
-    std::string event;     // train | eval | resume | stop …
+    std::string event;  // train | eval | resume | stop …
     int64_t step = 0;
-    double seconds = 0;    // since the start of the session
+    double seconds = 0;  // since the start of the session
     nlohmann::ordered_json values = nlohmann::ordered_json::object();
   };
   void write(const Record& record);

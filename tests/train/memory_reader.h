@@ -74,8 +74,7 @@ class MemoryReader final : public data::Reader {
     batch.position = position_;
     batch.size = end - begin;
     for (int chunk = 0; chunk <= plan_.chunks; ++chunk) {
-      batch.chunk_begin.push_back(
-          std::min(batch.size, plan_.batch_size * chunk / plan_.chunks));
+      batch.chunk_begin.push_back(std::min(batch.size, plan_.batch_size * chunk / plan_.chunks));
     }
     for (const int64_t row : rows) add_dense_part(row, batch);
     batch.offsets.push_back(0);

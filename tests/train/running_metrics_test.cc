@@ -42,8 +42,8 @@ double pairwise_auc(const Samples& samples) {
 TEST(RunningMetrics, AucIsCloseToTheExactOne) {
   const Samples samples = random_samples(2'000);
   RunningState state;
-  add_batch({.logits = samples.logits, .labels = samples.labels, .weights = {}, .loss = 0},
-            1 << 30, state);
+  add_batch({.logits = samples.logits, .labels = samples.labels, .weights = {}, .loss = 0}, 1 << 30,
+            state);
   ASSERT_TRUE(running_auc(state));
   EXPECT_NEAR(*running_auc(state), pairwise_auc(samples), 1e-3);
 }

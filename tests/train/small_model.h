@@ -56,8 +56,7 @@ struct Snapshot {
   std::vector<std::vector<float>> states;
   bool operator==(const Snapshot& other) const {
     const auto same = [](const auto& a, const auto& b) {
-      return a.size() == b.size() &&
-             std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+      return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
     };
     bool equal = tables == other.tables && weights.size() == other.weights.size();
     for (size_t i = 0; equal && i < weights.size(); ++i) {

@@ -44,8 +44,12 @@ class TrainingLoopTest : public testing::Test {
   }
 
   RunEnd run() {
-    LoopParts parts{.trainer = trainer(), .log = log_, .metrics = metrics_, .evaluate = nullptr,
-                    .save = nullptr, .select = nullptr};
+    LoopParts parts{.trainer = trainer(),
+                    .log = log_,
+                    .metrics = metrics_,
+                    .evaluate = nullptr,
+                    .save = nullptr,
+                    .select = nullptr};
     if (evaluates_) parts.evaluate = [this](uint32_t, const std::stop_token&) { return next(); };
     parts.save = [this](const TrainerState& state, SaveReason reason) {
       if (failures_ > 0) {
@@ -185,9 +189,8 @@ TEST_F(TrainingLoopTest, EarlyStoppingKeepsTheBest) {
   loglosses_ = {0.6, 0.5, 0.55, 0.52, 0.1};
   EXPECT_EQ(run(), RunEnd::kEarlyStopped);
   EXPECT_EQ(trainer().state().step, 4);
-  EXPECT_EQ(saved_, (std::vector<Saved>{{1, SaveReason::kBest},
-                                        {2, SaveReason::kBest},
-                                        {4, SaveReason::kEnd}}));
+  EXPECT_EQ(saved_, (std::vector<Saved>{
+                        {1, SaveReason::kBest}, {2, SaveReason::kBest}, {4, SaveReason::kEnd}}));
   EXPECT_EQ(selected_, 2);
   EXPECT_EQ(trainer().state().best_evaluation->logloss, 0.5);
 }
