@@ -58,9 +58,12 @@ class FileScanner {
     close_full_block();
   }
 
+  /// Whether the line that is open at `offset` is too long already.
+  bool inside_overlong_line(int64_t offset) const { return offset - line_begin_ > kMaxLineBytes; }
+
   /// The file ends at `offset`; its last line may lack an end.
   void finish(int64_t offset) {
-    if (offset - line_begin_ > kMaxLineBytes) {
+    if (inside_overlong_line(offset)) {
       end_overlong_line(offset);
     } else if (offset > line_begin_) {
       add_lines(1, offset);
@@ -137,10 +140,11 @@ void index_file(int32_t number, const IndexOptions& options, BlockIndex& index) 
   const int64_t head = skip_head({buffer.data(), static_cast<size_t>(got)}, options.header, file);
   scanner.skip_to(head, options.header ? 1 : 0);
   while (got > 0) {
-    for (int64_t i = offset == 0 ? head : 0; i < got; i += piece) {
+    for (int64_t i = std::max<int64_t>(head - offset, 0); i < got; i += piece) {
       scanner.take(buffer.data() + i, offset + i, std::min(piece, got - i));
     }
     offset += got;
+    if (scanner.inside_overlong_line(offset)) offset += stream->skip_hole();
     got = stream->read(buffer);
   }
   scanner.finish(offset);

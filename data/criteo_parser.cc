@@ -62,29 +62,42 @@ struct Columns {
   std::array<uint64_t, kColumnStride> unused_category;
 };
 
+/// Integers the word-wise path leaves alone: more than seven digits, or no integer at all. Null
+/// for the latter.
+const char* read_odd_integer(const char* p, double& out) {
+  const char* stop = p;
+  while (*stop != '\t' && *stop != '\n' && *stop != '\r') ++stop;
+  int64_t value = 0;
+  if (*stop != '\t' || *p == '+' || !parse_integer({p, stop}, value)) return nullptr;
+  out = static_cast<double>(value);
+  return stop + 1;
+}
+
 /// Reads "digits TAB" or "TAB" (missing: NaN) at `p`; null when the field is something else.
+/// No branch depends on the number of digits: it is as random as the data.
 inline const char* read_integer(const char* p, double& out) {
   const bool negative = *p == '-';
-  const char* const digits = p += negative;
-  uint64_t value = 0;
-  for (unsigned digit; (digit = static_cast<uint8_t>(*p) - unsigned{'0'}) <= 9; ++p) {
-    value = value * 10 + digit;
+  const char* const digits = p + negative;
+  uint64_t text;
+  std::memcpy(&text, digits, sizeof text);
+  const uint64_t values = text ^ repeat('0');  // 0 … 9 where a digit stands
+  const uint64_t others = ((values + repeat(0x76)) | values) & repeat(0x80);
+  if (others == 0) [[unlikely]]
+    return read_odd_integer(p, out);
+  const int bits = __builtin_ctzll(others) - 7;  // of the digits: 8 each
+  if (digits[bits / 8] != '\t' || (negative && bits == 0)) [[unlikely]] {
+    return read_odd_integer(p, out);
   }
-  if (*p != '\t') [[unlikely]]
-    return nullptr;
-  if (p == digits) {
-    out = std::numeric_limits<double>::quiet_NaN();
-    return negative ? nullptr : p + 1;
-  }
-  if (p - digits > 18) [[unlikely]] {
-    int64_t checked = 0;
-    if (!parse_integer({digits - negative, p}, checked)) return nullptr;
-    out = static_cast<double>(checked);
-    return p + 1;
-  }
-  const auto signed_value = static_cast<int64_t>(value);
-  out = static_cast<double>(negative ? -signed_value : signed_value);
-  return p + 1;
+  // The digits move to the high bytes, zeros in front of them; then pairs, fours and eights.
+  uint64_t x = values << 8 << (56 - bits);
+  x = x * 10 + (x >> 8);
+  x = ((x & 0x000000ff000000ffull) * 0x000f424000000064ull +
+       ((x >> 16) & 0x000000ff000000ffull) * 0x0000271000000001ull) >>
+      32;
+  const auto value = static_cast<int32_t>(x);
+  constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
+  out = bits == 0 ? kMissing : static_cast<double>(negative ? -value : value);
+  return digits + bits / 8 + 1;
 }
 
 /// Categories of other lengths than eight digits: null when the field is not hexadecimal.

@@ -125,6 +125,12 @@ int64_t InputFile::read_at(int64_t offset, char* out, int64_t bytes) const {
   return done;
 }
 
+int64_t InputFile::end_of_hole(int64_t offset) const {
+  const off_t found = ::lseek(fd_, offset, SEEK_DATA);
+  if (found >= 0) return found;
+  return errno == ENXIO ? std::max(offset, bytes()) : offset;
+}
+
 Compression detect_compression(const InputFile& file) {
   std::array<char, 4> magic{};
   const int64_t got = file.read_at(0, magic.data(), magic.size());

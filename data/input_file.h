@@ -32,6 +32,9 @@ class InputFile {
   int64_t bytes() const;
   /// Reads up to `bytes` at `offset`; less only at the end of the file.
   int64_t read_at(int64_t offset, char* out, int64_t bytes) const;
+  /// First offset at or after `offset` that is not inside a hole (all zeros, not stored); the size
+  /// of the file when there is none.
+  int64_t end_of_hole(int64_t offset) const;
 
  private:
   std::string path_;
@@ -50,6 +53,9 @@ class TextStream {
   /// Fills `out` as far as the text goes: a shorter count means its end. Throws Error{data}
   /// naming the file when compressed data are damaged or cut off.
   virtual int64_t read(std::span<char> out) = 0;
+  /// Passes over zero bytes that need no reading to be known (a hole of a sparse file). Returns how
+  /// many; 0 where nothing is known.
+  virtual int64_t skip_hole() { return 0; }
 };
 
 /// Concatenated gzip members and zstd frames are read as one text.

@@ -23,6 +23,11 @@ class PlainStream final : public TextStream {
     return got;
   }
 
+  int64_t skip_hole() override {
+    const int64_t end = file_->end_of_hole(offset_);
+    return end - std::exchange(offset_, end);
+  }
+
  private:
   std::unique_ptr<InputFile> file_;
   int64_t offset_ = 0;

@@ -23,7 +23,8 @@ void Window::read_blocks(BlockSource& source, std::span<const int32_t> blocks) {
                 "data.window_blocks x data.block_bytes: a window of {} bytes is above 2 GiB",
                 bytes};
   }
-  if (std::ssize(text_) < bytes) text_.resize(static_cast<size_t>(bytes));
+  if (static_cast<int64_t>(text_.bytes()) < bytes) text_ = HugeBuffer(static_cast<size_t>(bytes));
+  char* const text = reinterpret_cast<char*>(text_.data());
   parts_.clear();
   first_rows_.clear();
   uint32_t begin = 0;
@@ -31,13 +32,12 @@ void Window::read_blocks(BlockSource& source, std::span<const int32_t> blocks) {
     const Block& block = all[static_cast<size_t>(number)];
     parts_.push_back({number, begin});
     first_rows_.push_back(block.first_row);
-    if (!block.overlong) {
-      begin += static_cast<uint32_t>(source.read(number, text_.data() + begin));
-    }
-    text_[begin++] = '\n';
+    if (!block.overlong) begin += static_cast<uint32_t>(source.read(number, text + begin));
+    text[begin++] = '
+';
   }
   parts_.push_back({-1, begin});
-  std::memset(text_.data() + begin, 0, static_cast<size_t>(kTextPadding));
+  std::memset(text + begin, 0, static_cast<size_t>(kTextPadding));
 }
 
 void Window::load(BlockSource& source, std::span<const int32_t> blocks, const Selector& selector) {
@@ -51,7 +51,7 @@ void Window::load(BlockSource& source, std::span<const int32_t> blocks, const Se
 void Window::split_block(const BlockSource& source, const Part& part, uint32_t end,
                          const Selector& selector) {
   const Block& block = source.blocks()[static_cast<size_t>(part.block)];
-  const char* const text = text_.data();
+  const char* const text = this->text();
   int64_t row = block.first_row;
   // The added line end closes a last line that has none; after one that has, it is no line.
   const uint32_t stop = end - 1 > part.begin && text[end - 2] == '\n' ? end - 1 : end;
@@ -80,7 +80,7 @@ const Window::Part& Window::part_of(uint32_t begin) const {
 }
 
 int64_t Window::lines_before(uint32_t begin, const Part& part) const {
-  return std::count(text_.begin() + part.begin, text_.begin() + begin, '\n');
+  return std::count(text() + part.begin, text() + begin, '\n');
 }
 
 int64_t Window::row(int64_t i) const {

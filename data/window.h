@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/buffer.h"
 #include "data/block_source.h"
 #include "data/order.h"
 #include "data/reader.h"
@@ -24,7 +25,7 @@ struct Line {
 
 /// Asks for the memory of the line that is parsed a few lines after lines[i].
 inline void prefetch_ahead(std::span<const Line> lines, size_t i) {
-  constexpr size_t kAhead = 4;
+  constexpr size_t kAhead = 6;
   if (i + kAhead >= lines.size()) return;
   const char* const text = lines.data()[i + kAhead].text;
   for (int64_t offset = 0; offset < 256; offset += 64) __builtin_prefetch(text + offset);
@@ -47,7 +48,7 @@ class Window {
   int64_t rows() const { return std::ssize(lines_); }
   Line line(int64_t i) const {
     const Ref ref = lines_[static_cast<size_t>(i)];
-    return {text_.data() + ref.begin, ref.size & ~kOverlong, (ref.size & kOverlong) != 0};
+    return {text() + ref.begin, ref.size & ~kOverlong, (ref.size & kOverlong) != 0};
   }
   /// Row number in the file list of line i. Counts lines: for weights and messages of few rows.
   int64_t row(int64_t i) const;
@@ -71,7 +72,9 @@ class Window {
   const Part& part_of(uint32_t begin) const;
   int64_t lines_before(uint32_t begin, const Part& part) const;
 
-  std::vector<char> text_;
+  const char* text() const { return reinterpret_cast<const char*>(text_.data()); }
+
+  HugeBuffer text_;  // lines are met in random order: large pages spare the TLB
   std::vector<Part> parts_;
   std::vector<Ref> lines_;
   std::vector<int64_t> first_rows_;  // of parts_
