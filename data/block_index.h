@@ -38,7 +38,6 @@ BlockIndex index_files(const std::vector<std::string>& paths, const IndexOptions
 
 /// The blocks of files, read with pread or streamed through a decompressor.
 /// A file whose size differs from the index is Error{data}; one that is gone Error{missing}.
-std::unique_ptr<BlockSource> open_files(const std::vector<std::string>& paths,
-                                        const IndexOptions& options);
+std::unique_ptr<BlockSource> open_files(BlockIndex index);
 
 }  // namespace strata::data

@@ -205,6 +205,7 @@ struct CsvConfig {
   std::vector<std::string> fields;
   bool trim = true;
   std::vector<std::string> missing;
+  bool operator==(const CsvConfig&) const = default;
 
   template <class V>
   void visit(V& v) {

@@ -93,9 +93,8 @@ class FileSource final : public BlockSource {
 
 }  // namespace
 
-std::unique_ptr<BlockSource> open_files(const std::vector<std::string>& paths,
-                                        const IndexOptions& options) {
-  return std::make_unique<FileSource>(index_files(paths, options));
+std::unique_ptr<BlockSource> open_files(BlockIndex index) {
+  return std::make_unique<FileSource>(std::move(index));
 }
 
 }  // namespace strata::data

@@ -2,11 +2,13 @@
 // Structs with visit() (base/fields.h) to and from JSON, lossless.
 
 #include <cstddef>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -82,6 +84,12 @@ class JsonReader {
   }
 
   template <class T>
+  static bool fits(const nlohmann::json& json) {
+    if (json.is_number_unsigned()) return std::in_range<T>(json.get<uint64_t>());
+    return std::in_range<T>(json.get<int64_t>());
+  }
+
+  template <class T>
   static void read(const nlohmann::json& json, T& value, const std::string& path) {
     if constexpr (HasEnumNames<T>) {
       read_enum(json, value, path);
@@ -100,9 +108,7 @@ class JsonReader {
       value = json.get<T>();
     } else {
       static_assert(std::is_integral_v<T>);
-      if (!json.is_number_integer() || json != nlohmann::json(json.get<T>())) {
-        fail(path, "is not an integer in range");
-      }
+      if (!json.is_number_integer() || !fits<T>(json)) fail(path, "is not an integer in range");
       value = json.get<T>();
     }
   }

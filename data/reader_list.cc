@@ -9,12 +9,13 @@ namespace {
 
 std::unique_ptr<BlockSource> open_criteo(const DataConfig& config,
                                          const std::vector<std::string>& files) {
-  return open_files(files, {.block_bytes = config.block_bytes.value});
+  return open_files(index_files(files, {.block_bytes = config.block_bytes.value}));
 }
 
 std::unique_ptr<BlockSource> open_csv(const DataConfig& config,
                                       const std::vector<std::string>& files) {
-  return open_files(files, {.block_bytes = config.block_bytes.value, .header = config.csv.header});
+  return open_files(
+      index_files(files, {.block_bytes = config.block_bytes.value, .header = config.csv.header}));
 }
 
 std::unique_ptr<BlockSource> open_synthetic(const DataConfig& config,

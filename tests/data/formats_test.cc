@@ -1,0 +1,157 @@
+// docs/formats.md is what other implementations read; every vector in it is checked here. The
+// vectors were computed apart, with Python's integers, math and xxhash packages.
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <numeric>
+#include <sstream>
+
+#include "data/encoder.h"
+#include "data/order.h"
+#include "data/selection.h"
+#include "data/transforms.h"
+
+namespace strata::data {
+namespace {
+
+using Row = std::vector<std::string>;
+
+/// The vectors under "## name": the texts between backquotes of each line of its table.
+std::vector<Row> vectors_of(const std::string& name) {
+  std::ifstream file(STRATA_SOURCE_DIR "/docs/formats.md");
+  std::vector<Row> rows;
+  bool inside = false;
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("## ")) inside = line == "## " + name;
+    if (!inside || !line.starts_with("| `")) continue;
+    Row row;
+    for (size_t i = line.find('`'); i != line.npos; i = line.find('`', i + 1)) {
+      const size_t end = line.find('`', i + 1);
+      row.push_back(line.substr(i + 1, end - i - 1));
+      i = end;
+    }
+    rows.push_back(row);
+  }
+  return rows;
+}
+
+uint64_t number(const std::string& text) { return std::strtoull(text.c_str(), nullptr, 0); }
+double real(const std::string& text) { return std::strtod(text.c_str(), nullptr); }
+
+void check(const std::string& name, const std::function<void(const Row&)>& one) {
+  const auto rows = vectors_of(name);
+  EXPECT_GE(rows.size(), 10u) << name;
+  for (const Row& row : rows) {
+    SCOPED_TRACE(name + " " + row[0]);
+    one(row);
+  }
+}
+
+TEST(Formats, TextIds) {
+  check("text_id", [](const Row& r) { EXPECT_EQ(text_id(r[0], number(r[1])), number(r[2])); });
+}
+
+TEST(Formats, HexIds) {
+  check("hex_id", [](const Row& r) {
+    uint64_t id = 0;
+    EXPECT_EQ(parse_hex_id(r[0], id), r[1] != "bad");
+    if (r[1] != "bad") {
+      EXPECT_EQ(id, number(r[1]));
+    }
+  });
+}
+
+TEST(Formats, DecimalIds) {
+  check("decimal_id", [](const Row& r) {
+    uint64_t id = 0;
+    EXPECT_EQ(parse_decimal_id(r[0], id), r[1] != "bad");
+    if (r[1] != "bad") {
+      EXPECT_EQ(id, number(r[1]));
+    }
+  });
+}
+
+TEST(Formats, KeyRules) {
+  check("hashed_key", [](const Row& r) {
+    EXPECT_EQ(key_of(number(r[0]), KeyRule::kHashed, 1000003), number(r[1]));
+  });
+  check("modulo_key", [](const Row& r) {
+    EXPECT_EQ(key_of(number(r[0]), KeyRule::kModulo, 1000003), number(r[1]));
+  });
+}
+
+TEST(Formats, Crosses) {
+  check("cross_id", [](const Row& r) {
+    EXPECT_EQ(cross_ids(cross_ids(kCrossSeed, number(r[0])), number(r[1])), number(r[2]));
+  });
+}
+
+TEST(Formats, Logarithms) {
+  check("log",
+        [](const Row& r) { EXPECT_EQ(log_transform(real(r[0])), static_cast<float>(real(r[1]))); });
+}
+
+TEST(Formats, Standardised) {
+  check("standardised", [](const Row& r) {
+    Schema schema;
+    schema.fields = {"x"};
+    schema.dense = {
+        {.name = "x", .transform = Transform::kStandardised, .mean = 38.5, .deviation = 13.25}};
+    const Layout layout(schema);
+    RawColumns raw(layout);
+    RowBlock rows;
+    rows.start(schema);
+    rows.rows = 1;
+    raw.number(0)[0] = real(r[0]);
+    Encoder(schema, layout).encode(raw, rows);
+    EXPECT_EQ(rows.dense[0], static_cast<float>(real(r[1])));
+  });
+}
+
+TEST(Formats, Boundaries) {
+  const std::vector<double> boundaries = {-1.5, 0, 10, 100};
+  check("boundaries",
+        [&](const Row& r) { EXPECT_EQ(bucket_of(real(r[0]), boundaries), number(r[1])); });
+}
+
+TEST(Formats, LogSquared) {
+  check("log_squared",
+        [](const Row& r) { EXPECT_EQ(log_squared_bucket(real(r[0])), number(r[1])); });
+}
+
+TEST(Formats, RowOrder) {
+  check("row_order", [](const Row& r) {
+    std::vector<int> rows(8);
+    std::iota(rows.begin(), rows.end(), 0);
+    shuffle_by_counter(std::span(rows), row_stream(number(r[0]), static_cast<int64_t>(number(r[1])),
+                                                   static_cast<int64_t>(number(r[2]))));
+    std::istringstream expected(r[3]);
+    for (const int row : rows) {
+      int one = -1;
+      expected >> one;
+      EXPECT_EQ(row, one);
+    }
+  });
+}
+
+TEST(Formats, RandomSplit) {
+  const auto evaluation = RowSelection::side(Split::kRandom, 0.25, 10, true);
+  check("random_split", [&](const Row& r) {
+    EXPECT_EQ(evaluation.keeps(static_cast<int64_t>(number(r[0]))), r[1] == "eval");
+  });
+}
+
+TEST(Transforms, Utf8) {
+  EXPECT_TRUE(is_utf8("plain text of more than eight bytes, été, 日本, \xf0\x9f\x98\x80"));
+  for (const char* bad : {"\x80", "\xc0\xaf", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80",
+                          "\xf5\x80\x80\x80", "abcdefg\xc3", "\xe2\x82", "\xff"}) {
+    EXPECT_FALSE(is_utf8(bad)) << testing::PrintToString(bad);
+  }
+}
+
+}  // namespace
+}  // namespace strata::data
