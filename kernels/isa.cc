@@ -37,9 +37,12 @@ Level level() {
 
 const char* name(Level level) {
   switch (level) {
-    case Level::kAvx512: return "avx512";
-    case Level::kAvx2: return "avx2";
-    case Level::kBaseline: break;
+    case Level::kAvx512:
+      return "avx512";
+    case Level::kAvx2:
+      return "avx2";
+    case Level::kBaseline:
+      break;
   }
   return "baseline";
 }

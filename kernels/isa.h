@@ -49,9 +49,12 @@ template <class Kernel, class Args>
 void dispatch(const Args& args) {
 #if defined(__x86_64__)
   switch (level()) {
-    case Level::kAvx512: return run_avx512<Kernel>(args);
-    case Level::kAvx2: return run_avx2<Kernel>(args);
-    case Level::kBaseline: break;
+    case Level::kAvx512:
+      return run_avx512<Kernel>(args);
+    case Level::kAvx2:
+      return run_avx2<Kernel>(args);
+    case Level::kBaseline:
+      break;
   }
 #endif
   Kernel::run(args);
