@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 #include <unistd.h>
+#include <charconv>
 
 #include <algorithm>
 #include <cstdio>
@@ -176,15 +177,23 @@ void run(const Options& options) {
   if (options.file.empty()) std::filesystem::remove(path);
 }
 
+/// The number that `text` starts with, or 0.
+template <class T>
+T number(std::string_view text) {
+  T value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
 Options parse(int count, char** words) {
   Options options;
   for (int i = 1; i + 1 < count; i += 2) {
     const std::string_view key = words[i];
-    if (key == "--rows") options.rows = std::atoll(words[i + 1]);
-    if (key == "--batch") options.batch = std::atoll(words[i + 1]);
+    if (key == "--rows") options.rows = number<int64_t>(words[i + 1]);
+    if (key == "--batch") options.batch = number<int64_t>(words[i + 1]);
     if (key == "--file") options.file = words[i + 1];
     if (key == "--only") options.only = words[i + 1];
-    if (key == "--seconds") options.seconds = std::atof(words[i + 1]);
+    if (key == "--seconds") options.seconds = number<double>(words[i + 1]);
   }
   return options;
 }
