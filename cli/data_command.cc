@@ -7,10 +7,10 @@
 #include "base/error.h"
 #include "cli/command.h"
 #include "cli/model_source.h"
-#include "cli/output_file.h"
 #include "data/criteo_statistics.h"
 #include "data/generator.h"
 #include "data/generator_writer.h"
+#include "data/text_writer.h"
 #include "train/config.h"
 #include "train/synthetic_report.h"
 
@@ -41,14 +41,13 @@ data::GeneratorConfig generator_config(const GenArguments& arguments) {
 
 int64_t write_rows(const data::CriteoGenerator& generator, const std::string& path,
                    ThreadPool& pool) {
-  OutputFile out(path);
+  const auto out = data::create_text(path);
   int64_t bytes = 0;
   data::generate_tsv(generator, 0, generator.config().rows, pool, [&](std::string_view text) {
-    out.stream().write(text.data(), static_cast<std::streamsize>(text.size()));
-    if (!out.stream()) throw Error(ErrorCode::kIo, "cannot write {}: is the disk full?", path);
+    out->write(text);
     bytes += static_cast<int64_t>(text.size());
   });
-  out.commit();
+  out->finish();
   return bytes;
 }
 

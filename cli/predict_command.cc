@@ -1,13 +1,16 @@
 // strata predict RUN FILE --out F: probabilities, one line per row.
 #include <fmt/format.h>
 
+#include <functional>
 #include <iostream>
 #include <memory>
+#include <sstream>
+#include <string_view>
 
 #include "base/error.h"
+#include "base/output_file.h"
 #include "cli/command.h"
 #include "cli/model_source.h"
-#include "cli/output_file.h"
 #include "serving/score.h"
 
 namespace strata::cli {
@@ -20,14 +23,19 @@ struct PredictArguments {
   int threads = 0;
 };
 
-int64_t predict_to(std::ostream& out, const PredictArguments& arguments) {
+/// Hands the lines of each batch to `write`; returns the number of rows.
+int64_t predict_to(const std::function<void(std::string_view)>& write,
+                   const PredictArguments& arguments) {
   const TrainedModel model = load_model(arguments.model);
   const auto reader = open_rows(model, arguments.files, RowUse::kPredict);
   ThreadPool pool(compute_threads(arguments.threads));
   serving::Scorer scorer(*model.network, model.next_update(), pool);
-  serving::PredictionWriter writer(out);
+  std::ostringstream lines;
+  serving::PredictionWriter writer(lines);
   serving::score_all(scorer, *reader, [&](const Batch& batch, std::span<const float> logits) {
     writer(batch, logits);
+    write(lines.view());
+    lines.str({});
   });
   return writer.rows();
 }
@@ -35,13 +43,13 @@ int64_t predict_to(std::ostream& out, const PredictArguments& arguments) {
 int predict(const PredictArguments& arguments, const Context& context) {
   if (arguments.out.empty()) {
     if (context.json) throw Error(ErrorCode::kUsage, "--json needs --out FILE for the predictions");
-    predict_to(std::cout, arguments);
+    predict_to([](std::string_view lines) { std::cout << lines; }, arguments);
     if (!std::cout.flush()) throw Error(ErrorCode::kIo, "cannot write to standard output");
     return 0;
   }
   OutputFile out(arguments.out);
-  const int64_t rows = predict_to(out.stream(), arguments);
-  out.commit();
+  const int64_t rows = predict_to([&](std::string_view lines) { out.write(lines); }, arguments);
+  out.finish();
   if (context.json) {
     print_json({{"out", arguments.out}, {"rows", rows}});
   } else {

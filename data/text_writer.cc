@@ -1,64 +1,19 @@
 #include "data/text_writer.h"
 
-#include <fcntl.h>
 #include <isa-l/igzip_lib.h>
 #include <unistd.h>
 #include <zstd.h>
 
-#include <cerrno>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "base/error.h"
+#include "base/output_file.h"
 
 namespace strata::data {
 namespace {
 
 constexpr size_t kOutputBytes = 256 << 10;
-
-/// The file under its temporary name.
-class OutputFile {
- public:
-  explicit OutputFile(std::string path) : path_(std::move(path)), part_(path_ + ".part") {
-    if (::access(path_.c_str(), F_OK) == 0) {
-      throw Error{ErrorCode::kConfig, "{}: exists already; remove it or choose another name",
-                  path_};
-    }
-    fd_ = ::open(part_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (fd_ < 0) fail();
-  }
-  ~OutputFile() {
-    ::close(fd_);
-    if (!finished_) ::unlink(part_.c_str());
-  }
-  OutputFile(const OutputFile&) = delete;
-  OutputFile& operator=(const OutputFile&) = delete;
-
-  void write(std::string_view bytes) {
-    while (!bytes.empty()) {
-      const ssize_t done = ::write(fd_, bytes.data(), bytes.size());
-      if (done < 0 && errno == EINTR) continue;
-      if (done < 0) fail();
-      bytes.remove_prefix(static_cast<size_t>(done));
-    }
-  }
-
-  void finish() {
-    if (::fsync(fd_) != 0 || ::rename(part_.c_str(), path_.c_str()) != 0) fail();
-    finished_ = true;
-  }
-
- private:
-  [[noreturn]] void fail() const {
-    throw Error{ErrorCode::kIo, "{}: {}", path_, std::generic_category().message(errno)};
-  }
-
-  std::string path_;
-  std::string part_;
-  int fd_ = -1;
-  bool finished_ = false;
-};
 
 class PlainWriter final : public TextWriter {
  public:
@@ -154,6 +109,9 @@ class ZstdWriter final : public TextWriter {
 }  // namespace
 
 std::unique_ptr<TextWriter> create_text(const std::string& path) {
+  if (::access(path.c_str(), F_OK) == 0) {
+    throw Error{ErrorCode::kConfig, "{}: exists already; remove it or choose another name", path};
+  }
   if (path.ends_with(".gz")) return std::make_unique<GzipWriter>(path);
   if (path.ends_with(".zst")) return std::make_unique<ZstdWriter>(path);
   return std::make_unique<PlainWriter>(path);

@@ -1,0 +1,32 @@
+#pragma once
+// Files that commands write for their user: complete under their name, or not there. What the
+// engine must find again after a crash goes through storage/file_system.h instead.
+
+#include <string>
+#include <string_view>
+
+namespace strata {
+
+/// Writes `path` under a temporary name beside it; finish() makes it durable and gives it its name,
+/// replacing a file that is there. Destroyed before that, nothing remains. Not thread-safe.
+class OutputFile {
+ public:
+  /// Throws Error{io} naming the path.
+  explicit OutputFile(std::string path);
+  ~OutputFile();
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+
+  void write(std::string_view bytes);
+  void finish();
+
+ private:
+  [[noreturn]] void fail() const;
+
+  std::string path_;
+  std::string partial_;
+  int fd_ = -1;
+  bool finished_ = false;
+};
+
+}  // namespace strata
