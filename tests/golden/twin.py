@@ -125,7 +125,8 @@ class Twin(nn.Module):
         out = []
         for name, (index, offsets) in batch.bags.items():
             mode = "mean" if name == "C4" else "sum"
-            out.append(F.embedding_bag(index, self.names[f"table.{prefix}{name}"], offsets, mode=mode))
+            table = self.names[f"table.{prefix}{name}"]
+            out.append(F.embedding_bag(index, table, offsets, mode=mode))
         return out
 
     def wide(self, batch):
