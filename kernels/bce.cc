@@ -24,7 +24,7 @@ BceSum accumulate(const BceArgs& args, Visit visit) {
     const double weight = args.weights.empty() ? 1.0 : args.weights[i];
     const double tail = std::exp(-std::abs(x));  // in (0, 1]
     const double term = weight * (std::fmax(x, 0) - x * y + std::log1p(tail));
-    if (!std::isfinite(term + x) && sum.first_non_finite < 0) {
+    if (!std::isfinite(term) && sum.first_non_finite < 0) {
       sum.first_non_finite = static_cast<int64_t>(i);
     }
     sum.loss += term;

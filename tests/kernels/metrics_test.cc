@@ -146,6 +146,15 @@ TEST(Metrics, GroupAucIsTheWeightedMeanOverGroupsWithBothClasses) {
   }
 }
 
+TEST(Metrics, GroupsMayDifferInAnyBit) {
+  for (int bit = 0; bit < 64; ++bit) {
+    const uint64_t other = uint64_t{1} << bit;
+    const EvalMetrics m = metrics_of({{1, 3, 2, 4}, {0, 1, 1, 0}, {}, {0, other, 0, other}});
+    EXPECT_EQ(m.groups, 2);
+    EXPECT_EQ(m.group_auc, 0.5);
+  }
+}
+
 TEST(Metrics, BatchesAreOneSetAndOrderOfBatchesDoesNotChangeAuc) {
   const Set set = random_set(3, 1000, 20, true);
   const EvalMetrics whole = metrics_of(set);
