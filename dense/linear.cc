@@ -46,18 +46,24 @@ Linear::Linear(Program& program, Tensor x, Tensor y, LinearConfig config)
   if (bf16_ && !single() && program.dtype(x) == DType::kF32) {
     product_x_ = program.activation(x.width, /*needs_gradient=*/false);
   }
+  product_width_ = program.padded_width(product_x_);
 }
+
+DType Linear::product_type() const { return bf16_ ? DType::kBf16 : DType::kF32; }
 
 void Linear::refresh_weights() {
   if (!refreshes_weights()) return;
-  const auto weights = program_.parameters().weights(weight_);
-  bf16_weights_.resize(weights.size());
-  kernels::narrow(DType::kBf16, weights.data(), static_cast<int64_t>(weights.size()),
-                  bf16_weights_.data());
+  const float* weights = program_.parameters().weights(weight_).data();
+  const int64_t in = x().tensor.width;
+  const int64_t row_bytes = int64_t{product_width_} * kernels::dtype_bytes(product_type());
+  product_weights_.resize(static_cast<size_t>(y_.width * row_bytes));  // padding stays zero
+  for (int64_t o = 0; o < y_.width; ++o) {
+    kernels::narrow(product_type(), weights + o * in, in, product_weights_.data() + o * row_bytes);
+  }
 }
 
-const void* Linear::weights() {
-  if (bf16_) return bf16_weights_.data();
+const void* Linear::product_weights() {
+  if (refreshes_weights()) return product_weights_.data();
   return program_.parameters().weights(weight_).data();
 }
 
@@ -81,16 +87,16 @@ void Linear::forward(const Chunk& chunk) {
   const float* bias = config_.bias ? program_.parameters().weights(bias_).data() : nullptr;
   chunk.workspace.gemm.run({.m = chunk.rows(),
                             .n = y_.width,
-                            .k = product_x_.width,
+                            .k = product_width_,
                             .transpose_b = true,
                             .a_stride = in.stride,
-                            .b_stride = product_x_.width,
+                            .b_stride = product_width_,
                             .c_stride = out.stride,
-                            .input = bf16_ ? DType::kBf16 : DType::kF32,
+                            .input = product_type(),
                             .output = program_.dtype(y_),
                             .bias = config_.bias,
                             .activation = config_.activation},
-                           {.a = in.data, .b = weights(), .bias = bias, .c = out.data});
+                           {.a = in.data, .b = product_weights(), .bias = bias, .c = out.data});
 }
 
 void Linear::backward(const Chunk& chunk) {
@@ -143,33 +149,33 @@ Block<const std::byte> Linear::output_gradient(const Chunk& chunk) {
 
 void Linear::weight_gradient(const Chunk& chunk, Block<const std::byte> dz) {
   const auto in = bytes_of(program_, product_x_, chunk.begin, false);
-  chunk.workspace.gemm.run(
-      {.m = y_.width,
-       .n = product_x_.width,
-       .k = chunk.rows(),
-       .transpose_a = true,
-       .a_stride = dz.stride,
-       .b_stride = in.stride,
-       .c_stride = product_x_.width,
-       .input = bf16_ ? DType::kBf16 : DType::kF32},
-      {.a = dz.data,
-       .b = in.data,
-       .bias = nullptr,
-       .c = program_.parameters().chunk_gradient(chunk.index, weight_).data()});
+  const ChunkRows out = program_.parameters().chunk_gradient_rows(chunk.index, weight_);
+  const bool whole_vectors = product_width_ <= out.stride;
+  chunk.workspace.gemm.run({.m = y_.width,
+                            .n = whole_vectors ? product_width_ : product_x_.width,
+                            .k = chunk.rows(),
+                            .transpose_a = true,
+                            .a_stride = dz.stride,
+                            .b_stride = in.stride,
+                            .c_stride = out.stride,
+                            .input = product_type()},
+                           {.a = dz.data, .b = in.data, .bias = nullptr, .c = out.data});
 }
 
 void Linear::input_gradient(const Chunk& chunk, Block<const std::byte> dz) {
-  const auto dx = bytes_of(program_, x().tensor, chunk.begin, true);
+  const Tensor x_tensor = x().tensor;
+  const auto dx = bytes_of(program_, x_tensor, chunk.begin, true);
+  const bool whole_vectors = product_width_ <= program_.padded_width(x_tensor);
   chunk.workspace.gemm.run({.m = chunk.rows(),
-                            .n = x().tensor.width,
+                            .n = whole_vectors ? product_width_ : x_tensor.width,
                             .k = y_.width,
                             .a_stride = dz.stride,
-                            .b_stride = x().tensor.width,
+                            .b_stride = product_width_,
                             .c_stride = dx.stride,
-                            .input = bf16_ ? DType::kBf16 : DType::kF32,
-                            .output = program_.dtype(x().tensor),
+                            .input = product_type(),
+                            .output = program_.dtype(x_tensor),
                             .accumulate = x().write == GradientWrite::kAdd},
-                           {.a = dz.data, .b = weights(), .bias = nullptr, .c = dx.data});
+                           {.a = dz.data, .b = product_weights(), .bias = nullptr, .c = dx.data});
 }
 
 template <class X>
@@ -195,7 +201,7 @@ void Linear::backward_single(const Chunk& chunk) {
       .y_stride = y.stride,
       .dy = dy.data,
       .dy_stride = dy.stride,
-      .dw = parameters.chunk_gradient(chunk.index, weight_).data(),
+      .dw = parameters.chunk_gradient_rows(chunk.index, weight_).data,
       .dbias = config_.bias ? parameters.chunk_gradient(chunk.index, bias_).data() : nullptr,
       .dx = nullptr,
       .dx_stride = 0,

@@ -39,12 +39,15 @@ class Linear : public Layer {
     return d;
   }
   void refresh_weights() override;
-  bool refreshes_weights() const override { return bf16_ && !single(); }
+  bool refreshes_weights() const override {
+    return !single() && (bf16_ || product_width_ != x().tensor.width);
+  }
 
  private:
   bool single() const { return single_; }
   const Input& x() const { return inputs_[0]; }
-  const void* weights();
+  kernels::DType product_type() const;
+  const void* product_weights();
   template <class X>
   void forward_single(const Chunk& chunk);
   template <class X>
@@ -62,7 +65,8 @@ class Linear : public Layer {
   bool single_;  // one fp32 output: no matrix product library
   ParameterId weight_;
   ParameterId bias_;
-  AlignedVector<uint16_t> bf16_weights_;  // [out, in], of the current version
+  int product_width_;  // width of x with its padding up to whole vectors, where it has any
+  AlignedVector<std::byte> product_weights_;  // [out, product_width_] in the products' type
 };
 
 /// A stack of Linear layers `name.0`, `name.1`, … with one activation between and another at the

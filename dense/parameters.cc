@@ -41,14 +41,19 @@ kernels::InitConfig config_of(const Initializer& init) {
 }
 
 /// sum (+)= tree sum of the leaves; no leaf at all is a gradient of zero.
-void sum_chunks(std::span<const float* const> leaves, int64_t count, float* sum, bool accumulate) {
+void sum_leaves(std::span<const float* const> leaves, int64_t count, float* sum, bool accumulate) {
   if (!accumulate) {
     if (!kernels::tree_sum(leaves, count, sum)) std::fill_n(sum, count, 0.0f);
     return;
   }
   std::array<float, kBlockFloats> fresh;
-  if (!kernels::tree_sum(leaves, count, fresh.data())) return;
-  for (int64_t i = 0; i < count; ++i) sum[i] += fresh[i];
+  std::array<const float*, kernels::kMaxLeaves> from;
+  for (int64_t begin = 0; begin < count; begin += kBlockFloats) {
+    const int64_t part = std::min(kBlockFloats, count - begin);
+    for (size_t l = 0; l < leaves.size(); ++l) from[l] = leaves[l] ? leaves[l] + begin : nullptr;
+    if (!kernels::tree_sum({from.data(), leaves.size()}, part, fresh.data())) return;
+    for (int64_t i = 0; i < part; ++i) sum[begin + i] += fresh[i];
+  }
 }
 
 }  // namespace
@@ -86,15 +91,33 @@ void Parameters::finalize(uint64_t seed, const DenseConfig& config) {
   finalized_ = true;
   config_ = config;
   learning_rate_ = config.optimizer.learning_rate();
+  plan_layout();
+  plan_blocks();
+  initialize(seed);
+}
+
+/// Rows of a matrix start on whole vectors of the type of the products, so that these need no
+/// masks; narrow matrices stay packed.
+int64_t Parameters::chunk_stride(const ParameterInfo& t) const {
+  constexpr int64_t kNarrow = 8;
+  if (t.rows() == 1 || t.cols() < kNarrow) return t.cols();
+  const int64_t line = config_.precision == Precision::kBf16 ? 32 : 16;
+  return (t.cols() + line - 1) / line * line;
+}
+
+void Parameters::plan_layout() {
   int64_t floats = 0;
   int64_t state_floats = 0;
   for (ParameterInfo& t : tensors_) {
     if (!t.trainable) continue;
     t.offset = floats;
     t.state_offset = state_floats;
-    t.state_size = t.rows() * config.optimizer.state_floats(static_cast<int>(t.cols()));
+    t.state_size = t.rows() * config_.optimizer.state_floats(static_cast<int>(t.cols()));
+    t.chunk_offset = chunk_floats_;
+    t.chunk_stride = chunk_stride(t);
     floats += align_up(t.size());
     state_floats += align_up(t.state_size);
+    chunk_floats_ += align_up(t.rows() * t.chunk_stride);
   }
   trainable_floats_ = floats;
   for (ParameterInfo& t : tensors_) {
@@ -105,17 +128,15 @@ void Parameters::finalize(uint64_t seed, const DenseConfig& config) {
   weights_.assign(floats, 0.0f);
   state_.assign(state_floats, 0.0f);
   gradient_.assign(trainable_floats_, 0.0f);
-  plan_update();
-  initialize(seed);
 }
 
-void Parameters::plan_update() {
+void Parameters::plan_blocks() {
   for (size_t i = 0; i < tensors_.size(); ++i) {
     const ParameterInfo& t = tensors_[i];
     if (!t.trainable) continue;
-    const int64_t step = std::max<int64_t>(1, kBlockFloats / t.cols());
+    const int64_t step = std::max<int64_t>(1, kBlockFloats / t.chunk_stride);
     for (int64_t row = 0; row < t.rows(); row += step) {
-      update_blocks_.push_back({static_cast<int>(i), row, std::min(row + step, t.rows())});
+      blocks_.push_back({static_cast<int>(i), row, std::min(row + step, t.rows())});
     }
   }
 }
@@ -143,7 +164,7 @@ void Parameters::reserve_chunks(int64_t chunks) {
   STRATA_CHECK(chunks <= kernels::kMaxLeaves, "chunks", chunks);
   if (chunks <= chunks_) return;
   chunks_ = chunks;
-  chunk_gradients_.assign(chunks * trainable_floats_, 0.0f);
+  chunk_gradients_.assign(chunks * chunk_floats_, 0.0f);
 }
 
 std::span<float> Parameters::weights(const ParameterInfo& t) {
@@ -164,28 +185,52 @@ std::span<float> Parameters::gradient(const ParameterInfo& t) {
 }
 
 std::span<float> Parameters::chunk_gradient(int64_t chunk, ParameterId id) {
+  const ParameterInfo& t = tensors_[id.index];
+  STRATA_CHECK(t.rows() == 1, "a tensor of rows", t.name);
+  return {chunk_gradient_rows(chunk, id).data, static_cast<size_t>(t.size())};
+}
+
+ChunkRows Parameters::chunk_gradient_rows(int64_t chunk, ParameterId id) {
   STRATA_DCHECK(chunk < chunks_, "chunk", chunk);
   const ParameterInfo& t = tensors_[id.index];
-  return {chunk_gradients_.data() + chunk * trainable_floats_ + t.offset,
-          static_cast<size_t>(t.size())};
+  return {chunk_gradients_.data() + chunk * chunk_floats_ + t.chunk_offset, t.chunk_stride};
 }
 
 void Parameters::reduce_gradients(std::span<const int64_t> chunk_begin, bool accumulate,
                                   ThreadPool& pool) {
   const auto chunks = static_cast<int64_t>(chunk_begin.size()) - 1;
   STRATA_CHECK(chunks <= chunks_, "chunks", chunks, chunks_);
-  const int64_t blocks = (trainable_floats_ + kBlockFloats - 1) / kBlockFloats;
-  pool.parallel_for(blocks, [&](int64_t block, int) {
-    const int64_t begin = block * kBlockFloats;
-    const int64_t count = std::min(kBlockFloats, trainable_floats_ - begin);
+  pool.parallel_for(static_cast<int64_t>(blocks_.size()), [&](int64_t i, int) {
+    const RowBlock& block = blocks_[i];
+    const ParameterInfo& t = tensors_[block.tensor];
     std::array<const float*, kernels::kMaxLeaves> leaves;
     for (int64_t c = 0; c < chunks; ++c) {
       const bool empty = chunk_begin[c] == chunk_begin[c + 1];
-      leaves[c] = empty ? nullptr : chunk_gradients_.data() + c * trainable_floats_ + begin;
+      leaves[c] = empty ? nullptr
+                        : chunk_gradients_.data() + c * chunk_floats_ + t.chunk_offset +
+                              block.row_begin * t.chunk_stride;
     }
-    sum_chunks({leaves.data(), static_cast<size_t>(chunks)}, count, gradient_.data() + begin,
-               accumulate);
+    sum_block(block, {leaves.data(), static_cast<size_t>(chunks)}, accumulate);
   });
+}
+
+void Parameters::sum_block(const RowBlock& block, std::span<const float* const> leaves,
+                           bool accumulate) {
+  const ParameterInfo& t = tensors_[block.tensor];
+  const int64_t rows = block.row_end - block.row_begin;
+  const int64_t cols = t.cols();
+  float* sum = gradient_.data() + t.offset + block.row_begin * cols;
+  if (t.chunk_stride == cols || rows == 1) {
+    return sum_leaves(leaves, rows * cols, sum, accumulate);
+  }
+  std::array<float, kBlockFloats> padded;
+  if (!kernels::tree_sum(leaves, rows * t.chunk_stride, padded.data())) padded.fill(0);
+  for (int64_t r = 0; r < rows; ++r) {
+    const float* from = padded.data() + r * t.chunk_stride;
+    for (int64_t c = 0; c < cols; ++c) {
+      sum[r * cols + c] = accumulate ? sum[r * cols + c] + from[c] : from[c];
+    }
+  }
 }
 
 double Parameters::squared_gradient_norm(ThreadPool& pool) const {
@@ -206,8 +251,8 @@ double Parameters::squared_gradient_norm(ThreadPool& pool) const {
 
 void Parameters::update(int64_t step, float scale, ThreadPool& pool) {
   const kernels::OptimizerStep now = config_.optimizer.at_step(step, learning_rate_);
-  pool.parallel_for(static_cast<int64_t>(update_blocks_.size()), [&](int64_t i, int) {
-    const UpdateBlock& block = update_blocks_[i];
+  pool.parallel_for(static_cast<int64_t>(blocks_.size()), [&](int64_t i, int) {
+    const RowBlock& block = blocks_[i];
     const ParameterInfo& t = tensors_[block.tensor];
     const int cols = static_cast<int>(t.cols());
     const int64_t first = block.row_begin * cols;

@@ -40,12 +40,20 @@ struct ParameterInfo {
   Initializer init;
   bool trainable = true;     // false: a buffer (running statistics), saved but not updated
   int64_t offset = 0;        // first float in weights(); a multiple of 16
+  int64_t chunk_offset = 0;  // first float in a chunk's gradient
+  int64_t chunk_stride = 0;  // floats from row to row there: whole vectors
   int64_t state_offset = 0;  // first float of the optimizer state
   int64_t state_size = 0;    // floats of optimizer state
 
   int64_t rows() const { return shape.size() == 2 ? shape[0] : 1; }
   int64_t cols() const { return shape.back(); }
   int64_t size() const { return rows() * cols(); }
+};
+
+/// One tensor's rows in the gradient of a chunk.
+struct ChunkRows {
+  float* data = nullptr;
+  int64_t stride = 0;
 };
 
 /// All tensors of a model in one flat aligned fp32 buffer, trainable ones first, with one optimizer
@@ -82,8 +90,11 @@ class Parameters {
   /// Gives a trainable tensor the state of one that no update has touched, at its present weights.
   void reset_state(const ParameterInfo& tensor);
 
-  /// Gradient of one tensor by one chunk; a layer's backward must write all of it.
+  /// Gradient of a tensor of one row by one chunk; a layer's backward must write all of it.
   std::span<float> chunk_gradient(int64_t chunk, ParameterId id);
+  /// The same of any tensor: rows of cols() floats, `stride` floats apart, so that matrix products
+  /// may write whole vectors; what is between the rows is not read.
+  ChunkRows chunk_gradient_rows(int64_t chunk, ParameterId id);
   /// Sums the chunks' gradients in the pairwise tree into gradient(); chunks without samples are
   /// skipped. With `accumulate` the sum is added to gradient() (gradient accumulation).
   void reduce_gradients(std::span<const int64_t> chunk_begin, bool accumulate, ThreadPool& pool);
@@ -99,27 +110,31 @@ class Parameters {
   void set_learning_rate(float rate) { learning_rate_ = rate; }
 
  private:
-  ParameterId add(ParameterInfo info);
-  void plan_update();
-  void initialize(uint64_t seed);
-
-  /// Rows of one tensor that one task updates.
-  struct UpdateBlock {
+  /// Rows of one tensor that one task sums or updates.
+  struct RowBlock {
     int tensor;
     int64_t row_begin;
     int64_t row_end;
   };
 
+  ParameterId add(ParameterInfo info);
+  void plan_layout();
+  void plan_blocks();
+  void initialize(uint64_t seed);
+  int64_t chunk_stride(const ParameterInfo& tensor) const;
+  void sum_block(const RowBlock& block, std::span<const float* const> leaves, bool accumulate);
+
   std::vector<ParameterInfo> tensors_;
   DenseConfig config_;
   float learning_rate_ = 0;
-  std::vector<UpdateBlock> update_blocks_;
+  std::vector<RowBlock> blocks_;
   bool finalized_ = false;
   int64_t trainable_floats_ = 0;
   uint64_t version_ = 1;
   AlignedVector<float> weights_;          // [trainable | buffers]
   AlignedVector<float> state_;            // of all trainable tensors
-  AlignedVector<float> chunk_gradients_;  // [chunks][trainable]
+  int64_t chunk_floats_ = 0;              // of one chunk's gradient
+  AlignedVector<float> chunk_gradients_;  // [chunks][chunk_floats_]
   int64_t chunks_ = 0;
   AlignedVector<float> gradient_;  // [trainable]
 };

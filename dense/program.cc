@@ -77,6 +77,12 @@ Tensor Program::slice(Tensor parent, int column, int width) const {
   return {parent.buffer, parent.column + column, width};
 }
 
+int Program::padded_width(Tensor t) const {
+  const Buffer& buffer = buffers_[t.buffer];
+  if (t.column + t.width != buffer.width) return t.width;
+  return static_cast<int>(buffer.stride) - t.column;
+}
+
 void Program::append(std::unique_ptr<Layer> layer) {
   STRATA_CHECK(!finished_, "the program is finished");
   if (layer->splits()) segment_begin_.push_back(steps_.size());

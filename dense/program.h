@@ -77,6 +77,9 @@ class Program {
   bool needs_gradient(Tensor t) const { return buffers_[t.buffer].needs_gradient; }
   Tensor output() const { return output_; }
   int64_t rows() const { return rows_; }
+  /// Width of `t` with the padding behind it: where `t` ends its buffer, the columns up to the next
+  /// whole cache line are zeros in the value and free to write in the gradient. Else its width.
+  int padded_width(Tensor t) const;
   /// Value and gradient of `t` from row `row` on; T must match dtype(t) (bf16 is uint16_t).
   template <class T>
   Block<T> value(Tensor t, int64_t row) {

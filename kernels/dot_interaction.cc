@@ -27,30 +27,78 @@ struct Args {
   float* scratch;
 };
 
+using Quad = float __attribute__((vector_size(16), aligned(4), may_alias));
+
+/// to [4 rows, to_stride] = from [4 rows, from_stride] transposed; 4 x 4.
+STRATA_ALWAYS_INLINE void transpose_block(const float* from, int from_stride, float* to,
+                                          int to_stride) {
+  const Quad a = *reinterpret_cast<const Quad*>(from);
+  const Quad b = *reinterpret_cast<const Quad*>(from + from_stride);
+  const Quad c = *reinterpret_cast<const Quad*>(from + 2 * from_stride);
+  const Quad d = *reinterpret_cast<const Quad*>(from + 3 * from_stride);
+  const Quad ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+  const Quad ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  const Quad cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+  const Quad cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+  *reinterpret_cast<Quad*>(to) = __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5);
+  *reinterpret_cast<Quad*>(to + to_stride) = __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7);
+  *reinterpret_cast<Quad*>(to + 2 * to_stride) =
+      __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
+  *reinterpret_cast<Quad*>(to + 3 * to_stride) =
+      __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
+}
+
 /// kDim > 0 fixes the width at compile time.
 template <int kDim, class Out>
 struct Forward {
-  /// transposed [dim, padded(count)]: column a is vector a; the padding is zero.
+  static constexpr int kGroup = 4;  // vectors whose dots are formed together
+
+  /// transposed [dim, padded(count)]: column a is vector a; the padding is not touched.
   STRATA_ALWAYS_INLINE static void transpose(const float* __restrict x, int count, int dim,
                                              float* __restrict transposed) {
     const int stride = padded(count);
-    for (int a = 0; a < count; ++a) {
+    int a = 0;
+    for (; a + 4 <= count; a += 4) {
+      int d = 0;
+      for (; d + 4 <= dim; d += 4) {
+        transpose_block(x + a * dim + d, dim, transposed + d * stride + a, stride);
+      }
+      for (; d < dim; ++d) {
+        for (int i = a; i < a + 4; ++i) transposed[d * stride + i] = x[i * dim + d];
+      }
+    }
+    for (; a < count; ++a) {
       for (int d = 0; d < dim; ++d) transposed[d * stride + a] = x[a * dim + d];
     }
   }
 
-  /// to[b] = dot of `vector` with vectors b in [block, block + 16) of the transposed matrix.
-  STRATA_ALWAYS_INLINE static void dots(const float* vector, const float* transposed, int stride,
-                                        int dim, float* to) {
-    Lanes even = {};
-    Lanes odd = {};
-    int d = 0;
-    for (; d + 2 <= dim; d += 2) {
-      even += vector[d] * *reinterpret_cast<const Lanes*>(transposed + d * stride);
-      odd += vector[d + 1] * *reinterpret_cast<const Lanes*>(transposed + (d + 1) * stride);
+  /// Rows [a, a + kRows) of the square matrix of dots, columns [block, block + 16).
+  template <int kRows>
+  STRATA_ALWAYS_INLINE static void dots(const float* vectors, int dim, const float* transposed,
+                                        int stride, float* square) {
+    Lanes sums[kRows];
+    for (int i = 0; i < kRows; ++i) sums[i] = Lanes{};
+    for (int d = 0; d < dim; ++d) {
+      const Lanes others = *reinterpret_cast<const Lanes*>(transposed + d * stride);
+      for (int i = 0; i < kRows; ++i) sums[i] += vectors[i * dim + d] * others;
     }
-    if (d < dim) even += vector[d] * *reinterpret_cast<const Lanes*>(transposed + d * stride);
-    *reinterpret_cast<UnalignedLanes*>(to) = even + odd;
+    for (int i = 0; i < kRows; ++i) *reinterpret_cast<Lanes*>(square + i * stride) = sums[i];
+  }
+
+  STRATA_ALWAYS_INLINE static void fill_square(const float* x, int count, int dim,
+                                               const float* transposed, float* square) {
+    const int stride = padded(count);
+    int a = 0;
+    for (; a + kGroup <= count; a += kGroup) {
+      for (int block = 0; block < a + kGroup - 1; block += kLanes) {
+        dots<kGroup>(x + a * dim, dim, transposed + block, stride, square + a * stride + block);
+      }
+    }
+    for (; a < count; ++a) {
+      for (int block = 0; block < a; block += kLanes) {
+        dots<1>(x + a * dim, dim, transposed + block, stride, square + a * stride + block);
+      }
+    }
   }
 
   STRATA_ALWAYS_INLINE static void run(const Args<Out>& args) {
@@ -58,20 +106,23 @@ struct Forward {
     const int dim = kDim > 0 ? kDim : s.dim;
     const int stride = padded(s.count);
     float* transposed = args.scratch;
-    float* triangle = transposed + static_cast<int64_t>(dim) * stride;
+    float* square = transposed + static_cast<int64_t>(dim) * stride;
+    float* triangle = square + static_cast<int64_t>(s.count) * stride;
     std::memset(transposed, 0, sizeof(float) * dim * stride);
     const int64_t pairs = s.pairs();
     for (int64_t r = 0; r < s.rows; ++r) {
       const float* x = args.x + r * s.x_stride;
       transpose(x, s.count, dim, transposed);
+      fill_square(x, s.count, dim, transposed, square);
       float* row = triangle;  // each row overwrites the excess lanes of the one before
       for (int a = 1; a < s.count; ++a) {
         for (int block = 0; block < a; block += kLanes) {
-          dots(x + a * dim, transposed + block, stride, dim, row + block);
+          *reinterpret_cast<UnalignedLanes*>(row + block) =
+              *reinterpret_cast<const Lanes*>(square + a * stride + block);
         }
         row += a;
       }
-      Out* out = args.out + r * s.out_stride;
+      Out* __restrict out = args.out + r * s.out_stride;
       for (int d = 0; d < dim; ++d) store_f32(out + d, x[d]);
       for (int64_t p = 0; p < pairs; ++p) store_f32(out + dim + p, triangle[p]);
     }
@@ -85,12 +136,11 @@ struct Backward {
   /// Full symmetric matrix [count, count] with zero diagonal from the triangle's gradients.
   STRATA_ALWAYS_INLINE static void symmetric(const Out* __restrict triangle, int count,
                                              float* __restrict matrix) {
-    for (int a = 0; a < count; ++a) {
-      for (int b = 0; b < a; ++b) {
-        const float g = load_f32(triangle++);
-        matrix[a * count + b] = g;
-        matrix[b * count + a] = g;
-      }
+    for (int a = 1; a < count; ++a) {
+      float* __restrict row = matrix + a * count;
+      for (int b = 0; b < a; ++b) row[b] = load_f32(triangle + b);
+      for (int b = 0; b < a; ++b) matrix[b * count + a] = row[b];
+      triangle += a;
     }
   }
 
@@ -162,7 +212,7 @@ void run_for_dim(const Args<Out>& args) {
 }  // namespace
 
 int64_t dot_interaction_scratch(const DotInteractionShape& s) {
-  const int64_t forward = int64_t{s.dim} * padded(s.count) + s.pairs() + kLanes;
+  const int64_t forward = (int64_t{s.dim} + s.count) * padded(s.count) + s.pairs() + kLanes;
   const int64_t backward = padded(s.count * s.count) + int64_t{s.count} * padded(s.dim);
   return forward > backward ? forward : backward;
 }
