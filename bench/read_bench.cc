@@ -8,11 +8,10 @@
 
 #include <fmt/format.h>
 #include <unistd.h>
-#include <charconv>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <filesystem>
@@ -177,28 +176,17 @@ void run(const Options& options) {
   if (options.file.empty()) std::filesystem::remove(path);
 }
 
-/// The number that `text` starts with, or 0.
-template <class T>
-T number(std::string_view text) {
-  T value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
-
-Options parse(int count, char** words) {
-  Options options;
-  for (int i = 1; i + 1 < count; i += 2) {
-    const std::string_view key = words[i];
-    if (key == "--rows") options.rows = number<int64_t>(words[i + 1]);
-    if (key == "--batch") options.batch = number<int64_t>(words[i + 1]);
-    if (key == "--file") options.file = words[i + 1];
-    if (key == "--only") options.only = words[i + 1];
-    if (key == "--seconds") options.seconds = number<double>(words[i + 1]);
-  }
-  return options;
-}
-
 }  // namespace
 }  // namespace strata::data
 
-int main(int count, char** words) { strata::data::run(strata::data::parse(count, words)); }
+int main(int count, char** words) {
+  strata::data::Options options;
+  CLI::App app("Criteo text to ready batches on one core, from the page cache");
+  app.add_option("--rows", options.rows, "Rows of the file it writes");
+  app.add_option("--batch", options.batch, "Lines of a batch");
+  app.add_option("--seconds", options.seconds, "Processor time per case");
+  app.add_option("--file", options.file, "A Criteo file to read instead");
+  app.add_option("--only", options.only, "Part of a case's name: the others are left out");
+  CLI11_PARSE(app, count, words);
+  strata::data::run(options);
+}
