@@ -1,5 +1,6 @@
 #include "train/memory_limit.h"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +14,20 @@ namespace {
 
 constexpr double kIndexBytesPerKey = 24;  // bucket, load factor and the copy while a run grows
 constexpr int kNamedTables = 3;
+constexpr double kRoomBytes = 256 << 20;        // between two looks at the process
+constexpr double kPassReserveBytes = 64 << 20;  // scratch, stacks and compiled kernels of a pass
+
+/// Pages of /proc/self/statm.
+struct ProcessPages {
+  int64_t total = 0;
+  int64_t resident = 0;
+};
+
+ProcessPages process_pages() {
+  std::ifstream file("/proc/self/statm");
+  ProcessPages pages;
+  return file >> pages.total >> pages.resident ? pages : ProcessPages{};
+}
 
 int64_t cgroup_limit_bytes() {
   std::ifstream file("/sys/fs/cgroup/memory.max");
@@ -61,6 +76,17 @@ std::string largest_tables(const embedding::Collection& collection) {
   return text;
 }
 
+MemoryLimitError limit_error(const embedding::Collection& collection, int64_t limit_bytes,
+                             int64_t used_bytes) {
+  return MemoryLimitError{
+      ErrorCode::kResource,
+      fmt::format("tables are about to grow beyond memory.limit of {} ({} in use). Largest tables: "
+                  "{}. What helps: a smaller tables.<name>.dim, tables.<name>.dtype bf16, an "
+                  "optimizer with less state (rowwise_adagrad, sgd), data.columns keys: hashed "
+                  "with fewer buckets, or a higher memory.limit",
+                  format_bytes(limit_bytes), format_bytes(used_bytes), largest_tables(collection))};
+}
+
 }  // namespace
 
 int64_t machine_memory_bytes() {
@@ -68,12 +94,7 @@ int64_t machine_memory_bytes() {
   return std::min(ram, cgroup_limit_bytes());
 }
 
-int64_t resident_bytes() {
-  std::ifstream file("/proc/self/statm");
-  int64_t pages = 0, resident = 0;
-  if (!(file >> pages >> resident)) return 0;
-  return resident * sysconf(_SC_PAGESIZE);
-}
+int64_t resident_bytes() { return process_pages().resident * sysconf(_SC_PAGESIZE); }
 
 int64_t parse_memory_limit(std::string_view limit, int64_t machine_bytes) {
   double number = 0;
@@ -92,23 +113,33 @@ int64_t parse_memory_limit(std::string_view limit, int64_t machine_bytes) {
   return static_cast<int64_t>(bytes);
 }
 
-void MemoryLimit::check(const embedding::Collection& collection,
-                        const embedding::KeyedBatch& keys) const {
-  check(collection, keys, resident_bytes());
-}
-
-void MemoryLimit::check(const embedding::Collection& collection, const embedding::KeyedBatch& keys,
-                        int64_t used_bytes) const {
-  const double needed = static_cast<double>(used_bytes) + growth_bytes(collection, keys);
-  if (needed <= static_cast<double>(limit_bytes_)) return;
+void require_address_space(double bytes) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
+  const auto used = static_cast<double>(process_pages().total * sysconf(_SC_PAGESIZE));
+  const auto allowed = static_cast<double>(limit.rlim_cur);
+  if (used + bytes + kPassReserveBytes <= allowed) return;
   throw MemoryLimitError{
       ErrorCode::kResource,
-      fmt::format(
-          "tables are about to grow beyond memory.limit of {} ({} in use). Largest tables: "
-          "{}. What helps: a smaller tables.<name>.dim, tables.<name>.dtype bf16, an "
-          "optimizer with less state (rowwise_adagrad, sgd), data.columns keys: hashed with "
-          "fewer buckets, or a higher memory.limit",
-          format_bytes(limit_bytes_), format_bytes(used_bytes), largest_tables(collection))};
+      fmt::format("the address space of this process is limited to {} (ulimit -v), {} are in use "
+                  "and the next pass may need {}",
+                  format_bytes(static_cast<int64_t>(allowed)),
+                  format_bytes(static_cast<int64_t>(used)),
+                  format_bytes(static_cast<int64_t>(bytes + kPassReserveBytes)))};
+}
+
+void MemoryLimit::check(const embedding::Collection& collection,
+                        const embedding::KeyedBatch& keys) {
+  const double growth = growth_bytes(collection, keys);
+  if (growth <= room_bytes_) {
+    room_bytes_ -= growth;
+    return;
+  }
+  require_address_space(growth);
+  const int64_t used = resident_bytes();
+  const double room = static_cast<double>(limit_bytes_) - static_cast<double>(used) - growth;
+  if (room < 0) throw limit_error(collection, limit_bytes_, used);
+  room_bytes_ = std::min(room / 2, kRoomBytes);
 }
 
 std::string format_bytes(int64_t bytes) {

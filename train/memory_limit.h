@@ -26,23 +26,27 @@ int64_t resident_bytes();
 /// Throws Error{config} naming memory.limit when it is neither a share in (0, 100] nor a size > 0.
 int64_t parse_memory_limit(std::string_view limit, int64_t machine_bytes);
 
+/// Throws MemoryLimitError when the address space that is left to this process (ulimit -v) is less
+/// than `bytes` and a reserve for one pass: some libraries do not survive a refused allocation.
+void require_address_space(double bytes);
+
 /// Watches the growth of tables. Before a batch's rows are made, what they can cost at most is
-/// added to what the process uses; above the limit the batch is refused.
+/// added to what the process uses; above the limit the batch is refused. The process is looked at
+/// again when half of the room found last time, or 256 MiB, may have been used up.
+/// Not thread-safe.
 class MemoryLimit {
  public:
   explicit MemoryLimit(int64_t limit_bytes) : limit_bytes_(limit_bytes) {}
 
-  /// Throws MemoryLimitError naming the largest tables and the keys that would help.
-  void check(const embedding::Collection& collection, const embedding::KeyedBatch& keys) const;
-
-  /// The same without the process: `used_bytes` is what it uses now. For tests and the planner.
-  void check(const embedding::Collection& collection, const embedding::KeyedBatch& keys,
-             int64_t used_bytes) const;
+  /// Throws MemoryLimitError naming the largest tables and the keys that would help; checks the
+  /// address space too.
+  void check(const embedding::Collection& collection, const embedding::KeyedBatch& keys);
 
   int64_t limit_bytes() const { return limit_bytes_; }
 
  private:
   int64_t limit_bytes_;
+  double room_bytes_ = 0;  // that rows may take before the process is looked at again
 };
 
 /// "1.5 GiB", "512 MiB", "17 B".

@@ -28,7 +28,7 @@ std::vector<std::string> check_resumed_config(const Config& before, const Config
                            return covers(key, change.key);
                          });
     if (allowed) {
-      notes.push_back("resumed with another " + shown(change));
+      notes.push_back("resumed with " + shown(change));
     } else {
       refused += "\n  " + shown(change);
     }

@@ -66,7 +66,7 @@ class Run {
     if (head_) restore();
     describe();
     Trainer trainer(config_.train, {*network_, *reader_, pool_}, state_);
-    const MemoryLimit limit(parse_memory_limit(config_.memory.limit, machine_memory_bytes()));
+    MemoryLimit limit(parse_memory_limit(config_.memory.limit, machine_memory_bytes()));
     trainer.set_memory_check(
         [&](const auto& tables, const auto& keys) { limit.check(tables, keys); });
     TrainingLoop loop(config_.train, config_.checkpoint, loop_parts(trainer));
@@ -179,6 +179,7 @@ LoopParts Run::loop_parts(Trainer& trainer) {
                   .select = nullptr};
   if (eval_reader_) {
     parts.evaluate = [this](uint32_t update, const std::stop_token& stop) {
+      require_address_space(0);
       return evaluate(*network_, *eval_reader_, update, pool_, stop);
     };
   }

@@ -6,6 +6,7 @@ namespace strata::train {
 namespace {
 
 constexpr std::chrono::seconds kFileInterval{10};
+constexpr std::chrono::seconds kWarmUp{2};
 
 }  // namespace
 
@@ -19,6 +20,7 @@ void RunLog::note(const std::string& line) {
 }
 
 bool RunLog::progress_due(Clock::time_point now) const {
+  if (now - start_ < kWarmUp) return false;
   const bool file_due = !last_in_file_ || now - *last_in_file_ >= kFileInterval;
   return file_due || (display_ && display_->due(now));
 }

@@ -27,7 +27,7 @@ class RunLog {
   void note(const std::string& line);
 
   bool progress_due(Clock::time_point now) const;
-  /// A line of progress, shown where it is due.
+  /// A line of progress, shown where it is due; not in the first seconds, whose rates mean nothing.
   void progress(const std::string& line, Clock::time_point now);
 
  private:

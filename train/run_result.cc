@@ -26,7 +26,7 @@ class Table {
 
 void add_metrics(const RunResult& result, Table& table) {
   if (!result.evaluation) {
-    table.row("evaluation", "none (data.eval is not set)");
+    table.row("evaluation", "none yet, or no evaluation data (data.eval, data.eval_fraction)");
     return;
   }
   const kernels::EvalMetrics& metrics = *result.evaluation;

@@ -49,6 +49,9 @@ Trainer::Trainer(const TrainConfig& config, TrainerParts parts, TrainerState sta
       table_part_(parts_of_tables(parts.network)) {
   require_same_input(state_, reader_);
   reader_.seek(state_.next);
+  const embedding::Collection& collection = network_.collection();
+  for (int table = 0; table < collection.tables(); ++table) rows_ += collection.usage(table).rows;
+  report_.rows = rows_;
   updates_per_epoch_ = (reader_.batches_per_epoch() + config_.accumulate - 1) / config_.accumulate;
   pipeline_ = std::make_unique<BatchPipeline>(reader_, network_.collection(), config_.accumulate);
 }

@@ -1,6 +1,8 @@
 #include "train/memory_limit.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 namespace strata::train {
 namespace {
@@ -33,6 +35,21 @@ TEST(MemoryLimit, NonsenseIsRefusedByName) {
 TEST(MemoryLimit, ThisProcessUsesSomethingOfThisMachine) {
   EXPECT_GT(resident_bytes(), 1 << 20);
   EXPECT_GT(machine_memory_bytes(), resident_bytes());
+}
+
+TEST(MemoryLimit, AddressSpaceIsCheckedBeforeItIsRefused) {
+  EXPECT_NO_THROW(require_address_space(1e15)) << "without ulimit -v there is no limit";
+  const auto limited = [] {
+    const rlimit limit{.rlim_cur = 1 << 20, .rlim_max = 1 << 20};
+    setrlimit(RLIMIT_AS, &limit);
+    try {
+      require_address_space(0);
+    } catch (const MemoryLimitError& e) {
+      _exit(e.exit_code());
+    }
+    _exit(0);
+  };
+  EXPECT_EXIT(limited(), testing::ExitedWithCode(71), "");
 }
 
 TEST(MemoryLimit, BytesForPeople) {

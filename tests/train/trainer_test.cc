@@ -382,7 +382,7 @@ TEST(Trainer, OtherDataIsRefused) {
 TEST(Trainer, MemoryCheckComesBeforeRowsAreMade) {
   Session session({}, {.batch_size = 100});
   session.trainer.set_memory_check([](const auto& collection, const auto& keys) {
-    MemoryLimit(1 << 20).check(collection, keys, (1 << 20) - 100);
+    MemoryLimit(resident_bytes() + 100).check(collection, keys);
   });
   try {
     session.trainer.step();

@@ -234,7 +234,7 @@ TEST_F(TrainingLoopTest, TheThirdFailedCheckpointInARowEndsTheRun) {
 TEST_F(TrainingLoopTest, TablesThatWouldNotFitAreSavedFirst) {
   trainer().set_memory_check([this](const auto& collection, const auto& keys) {
     if (trainer().state().step < 4) return;
-    MemoryLimit(1).check(collection, keys, 1 << 20);
+    MemoryLimit(1).check(collection, keys);
   });
   const std::string text = message_of_run();
   EXPECT_EQ(code_, ErrorCode::kResource);
