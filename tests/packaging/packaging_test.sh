@@ -39,7 +39,7 @@ host() {
   unpack "$work/host"
   # Everything but glibc comes from the tarball.
   env -i ldd "$work/host/bin/strata" > "$work/ldd.txt"
-  if grep -v -E "$work/host/lib/|linux-vdso|ld-linux|lib(c|m|dl|rt|pthread|mvec|resolv)\.so" \
+  if grep -v -E "$work/host/(bin/../)?lib/|linux-vdso|ld-linux|lib(c|m|dl|rt|pthread|mvec|resolv)\.so" \
       "$work/ldd.txt"; then
     fail "the libraries above are not in the tarball"
   fi
@@ -98,6 +98,7 @@ bare_root() {
   rm -rf "$copy/opt/strata"
   cp "$build"/packages/*.deb "$copy/strata.deb"
   cp /etc/resolv.conf "$copy/etc/resolv.conf" 2> /dev/null || true
+  cp /etc/hosts "$copy/etc/hosts" 2> /dev/null || true
   if in_root "$copy" sh -c 'apt-get -qq update && apt-get -qq install -y --no-install-recommends \
       ./strata.deb' > "$work/apt.log" 2>&1 < /dev/null; then
     train strata /tmp/deb in_root "$copy" env -i PATH=/usr/bin:/bin

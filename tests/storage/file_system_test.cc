@@ -6,8 +6,6 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
-#include <regex>
 #include <sstream>
 
 #include "base/check.h"
@@ -213,34 +211,6 @@ TEST(FailPoints, NamesAreUniqueAndFoundAgain) {
     EXPECT_EQ(find_fail_point(fail_point_name(point)), point);
   }
   EXPECT_FALSE(find_fail_point("before nothing"));
-}
-
-/// Durable calls of the operating system appear in one file only; the rest of the tree goes through
-/// FileSystem, where each has a named fail point.
-TEST(FailPoints, NoDurableCallIsMadeBesideTheFileSystem) {
-  const std::regex call(
-      R"((::|\s|\()(rename|renameat2?|fsync|fdatasync|sync_file_range|unlinkat?)\s*\()");
-  const std::filesystem::path source(STRATA_SOURCE_DIR);
-  int files_read = 0;
-  for (const char* room : {"base", "kernels", "storage", "embedding", "dense", "models", "data",
-                           "train", "serving", "cli"}) {
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(source / room)) {
-      const auto& path = entry.path();
-      if (path.extension() != ".cc" && path.extension() != ".h") continue;
-      const bool door = path.filename() == "file_system_posix.cc" ||
-                        path.filename() == "file_system.h" || path.filename() == "file_system.cc" ||
-                        path.filename() == "output_file.cc";  // files of the user
-      if (door) continue;
-      ++files_read;
-      std::ifstream in(path);
-      std::string line;
-      for (int number = 1; std::getline(in, line); ++number) {
-        if (line.find("//") != line.npos) line.resize(line.find("//"));
-        EXPECT_FALSE(std::regex_search(line, call)) << path << ":" << number << ": " << line;
-      }
-    }
-  }
-  EXPECT_GT(files_read, 20);
 }
 
 }  // namespace

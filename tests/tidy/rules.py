@@ -64,8 +64,8 @@ BANS = [
     Ban(r'\bthread_local\b', 'a member of the object that needs the state', everywhere=True),
     Ban(r'\bomp\s+parallel\b|\bomp_\w+\s*\(', 'ThreadPool (base/thread_pool.h)'),
     Ban(r'(?<![\w.>])(?:::|std::|fs::|std::filesystem::|filesystem::)?'
-        r'(?:rename|fsync|fdatasync|sync_file_range)\s*\(',
-        'the file system of storage/, which tests can make fail', ('storage/file',)),
+        r'(?:rename|renameat2?|fsync|fdatasync|sync_file_range)\s*\(',
+        'FileSystem of storage/: each call there has a named fail point', ('storage/file_system',)),
     Ban(r'\bnew\s+(?:\(|[A-Za-z_:])', 'std::make_unique or a value member', ('base/',), True),
     Ban(r'(?<!=\s)(?<!operator )\bdelete\b(?:\s*\[\s*\])?\s+[\w*(]', 'std::unique_ptr', ('base/',),
         True),
