@@ -117,8 +117,7 @@ struct Forward {
       float* row = triangle;  // each row overwrites the excess lanes of the one before
       for (int a = 1; a < s.count; ++a) {
         for (int block = 0; block < a; block += kLanes) {
-          *reinterpret_cast<UnalignedLanes*>(row + block) =
-              *reinterpret_cast<const Lanes*>(square + a * stride + block);
+          std::memcpy(row + block, square + a * stride + block, sizeof(Lanes));
         }
         row += a;
       }
