@@ -39,8 +39,8 @@ host() {
   unpack "$work/host"
   # Everything but glibc comes from the tarball.
   env -i ldd "$work/host/bin/strata" > "$work/ldd.txt"
-  if grep -v -E "$work/host/(bin/../)?lib/|linux-vdso|ld-linux|lib(c|m|dl|rt|pthread|mvec|resolv)\.so" \
-      "$work/ldd.txt"; then
+  local glibc='linux-vdso|ld-linux|lib(c|m|dl|rt|pthread|mvec|resolv)\.so'
+  if grep -v -E "$work/host/(bin/../)?lib/|$glibc" "$work/ldd.txt"; then
     fail "the libraries above are not in the tarball"
   fi
   for licence in LICENSE NOTICE THIRD_PARTY.md; do
