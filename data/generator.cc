@@ -302,6 +302,7 @@ void CriteoGenerator::calibrate(double positive_rate) {
   main_scale_ = config_.main_std / main.stddev();
   interaction_scale_ = config_.interaction_std / pairs.stddev();
   std::vector<double> logits;
+  logits.reserve(sample.size());
   for (const GeneratedRow& row : sample) logits.push_back(logit(row, visible, nullptr));
   double low = -20, high = 20;
   for (int i = 0; i < 60; ++i) {

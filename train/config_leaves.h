@@ -102,6 +102,7 @@ template <class T>
 std::string flow_text(const T& value, size_t indent) {
   if constexpr (kIsVector<T>) {
     std::vector<std::string> items;
+    items.reserve(value.size());
     for (const auto& item : value) items.push_back(flow_text(item, indent));
     return flow_list(items, Visited<typename T::value_type>, indent);
   } else if constexpr (Visited<T>) {

@@ -63,6 +63,7 @@ double growth_bytes(const embedding::Collection& collection, const embedding::Ke
 
 std::string largest_tables(const embedding::Collection& collection) {
   std::vector<std::pair<int64_t, int>> by_bytes;
+  by_bytes.reserve(static_cast<size_t>(collection.tables()));
   for (int table = 0; table < collection.tables(); ++table) {
     by_bytes.emplace_back(collection.usage(table).bytes(), table);
   }
