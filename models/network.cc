@@ -51,6 +51,7 @@ Network::Network(NetworkConfig config) : config_(std::move(config)) {
   program_->set_before_forward([this](const dense::Chunk& chunk) { fill_inputs(chunk); });
 
   std::vector<embedding::Lookup> lookups;
+  lookups.reserve(input.lookups.size());
   for (const PooledColumns& columns : input.lookups) {
     lookups.push_back({.feature = columns.lookup.feature,
                        .table = columns.lookup.table,
