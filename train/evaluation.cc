@@ -12,10 +12,12 @@ void score(models::Network& network, KeyedInput& input, uint32_t update, ThreadP
   auto& [batch, keys] = input;
   network.collection().look_up(keys, embedding::LookUpMode::kReadOnly, update, pool);
   const auto logits = network.forward(batch, keys, dense::Mode::kEval, 0, pool);
-  metrics.add({.logits = logits,
-               .labels = batch.labels,
-               .weights = batch.sample_weights,
-               .groups = batch.groups});
+  with_context(fmt::format("evaluation, batch {}", batch.position.batch), [&] {
+    metrics.add({.logits = logits,
+                 .labels = batch.labels,
+                 .weights = batch.sample_weights,
+                 .groups = batch.groups});
+  });
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cmath>
 #include <fstream>
+#include <limits>
 #include <vector>
 
 namespace strata::train {
@@ -114,12 +115,15 @@ int64_t parse_memory_limit(std::string_view limit, int64_t machine_bytes) {
   return static_cast<int64_t>(bytes);
 }
 
-void require_address_space(double bytes) {
+double require_address_space(double bytes) {
   rlimit limit{};
-  if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
+  if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
+    return std::numeric_limits<double>::infinity();
+  }
   const auto used = static_cast<double>(process_pages().total * sysconf(_SC_PAGESIZE));
   const auto allowed = static_cast<double>(limit.rlim_cur);
-  if (used + bytes + kPassReserveBytes <= allowed) return;
+  const double left = allowed - used - bytes - kPassReserveBytes;
+  if (left >= 0) return left;
   throw MemoryLimitError{
       ErrorCode::kResource,
       fmt::format("the address space of this process is limited to {} (ulimit -v), {} are in use "
@@ -136,11 +140,11 @@ void MemoryLimit::check(const embedding::Collection& collection,
     room_bytes_ -= growth;
     return;
   }
-  require_address_space(growth);
+  const double address_room = require_address_space(growth);
   const int64_t used = resident_bytes();
   const double room = static_cast<double>(limit_bytes_) - static_cast<double>(used) - growth;
   if (room < 0) throw limit_error(collection, limit_bytes_, used);
-  room_bytes_ = std::min(room / 2, kRoomBytes);
+  room_bytes_ = std::min({room / 2, address_room / 2, kRoomBytes});
 }
 
 std::string format_bytes(int64_t bytes) {

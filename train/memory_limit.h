@@ -28,7 +28,8 @@ int64_t parse_memory_limit(std::string_view limit, int64_t machine_bytes);
 
 /// Throws MemoryLimitError when the address space that is left to this process (ulimit -v) is less
 /// than `bytes` and a reserve for one pass: some libraries do not survive a refused allocation.
-void require_address_space(double bytes);
+/// Returns the bytes that are left beyond both; infinity where there is no limit.
+double require_address_space(double bytes);
 
 /// Watches the growth of tables. Before a batch's rows are made, what they can cost at most is
 /// added to what the process uses; above the limit the batch is refused. The process is looked at

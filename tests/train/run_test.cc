@@ -211,6 +211,17 @@ TEST_F(RunTest, AGroupForATableThatNobodyUsesIsRefused) {
   EXPECT_NE(message_.find("C99"), std::string::npos) << message_;
 }
 
+TEST_F(RunTest, WatchedMetricsNeedEvaluations) {
+  RunRequest asked = request("run", ", early_stopping: {metric: gauc}");
+  EXPECT_EQ(code_of(asked), ErrorCode::kConfig);
+  EXPECT_NE(message_.find("group"), std::string::npos) << message_;
+  asked = request("run", ", schedules: {wide: {decay: {name: plateau}}}");
+  asked.config.data.eval_fraction = 0;
+  asked.start = StartMode::kOverwrite;
+  EXPECT_EQ(code_of(asked), ErrorCode::kConfig);
+  EXPECT_NE(message_.find("plateau"), std::string::npos) << message_;
+}
+
 TEST_F(RunTest, OneClassHasNoAucAndTheRunGoesOn) {
   std::string text;
   for (std::string& line : lines_of(criteo_lines(600))) text += "0" + line.substr(1) + "\n";

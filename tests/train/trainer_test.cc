@@ -297,6 +297,37 @@ TEST(Trainer, PartsFollowTheirSchedules) {
   EXPECT_NEAR(session.trainer.report().factors[static_cast<int>(Part::kWide)], 0, 1e-8);
 }
 
+TEST(Trainer, APlateauLowersTheRateOfTheNextUpdate) {
+  TrainConfig config{.batch_size = 100};
+  config.schedules.dense = ScheduleConfig{.decay = PlateauDecay{.factor = 0.5}};
+  Session session({}, config);
+  kernels::EvalMetrics metrics;
+  metrics.logloss = 0.5;
+  session.run(1);
+  session.trainer.observe(metrics);
+  session.run(1);
+  EXPECT_EQ(session.trainer.report().factors[static_cast<int>(Part::kDense)], 1);
+  session.trainer.observe(metrics);
+  session.run(1);
+  EXPECT_EQ(session.trainer.report().factors[static_cast<int>(Part::kDense)], 0.5);
+  EXPECT_EQ(session.trainer.report().factors[static_cast<int>(Part::kTables)], 1);
+}
+
+TEST(Trainer, AnEvaluationOffTheBeatDecidesNothing) {
+  TrainConfig config{.batch_size = 100};
+  config.schedule.decay = PlateauDecay{};
+  config.early_stopping = EarlyStoppingConfig{};
+  Session session({}, config);
+  session.run(1);
+  TrainerState before = session.trainer.state();
+  kernels::EvalMetrics metrics;
+  metrics.logloss = 0.5;
+  session.trainer.note_evaluation(metrics);
+  before.last_evaluation = metrics;
+  before.last_evaluation_step = 1;
+  EXPECT_EQ(session.trainer.state(), before);
+}
+
 /// The message of the error that the next update ends with; nothing may have changed then.
 std::string divergence(Session& session) {
   Snapshot before = take_snapshot(*session.network);
