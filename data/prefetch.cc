@@ -78,6 +78,7 @@ void PrefetchReader::seek(BatchPosition position) {
   error_ = nullptr;
   inner_->seek(position);
   position_ = inner_->position();
+  statistics_ = inner_->statistics();
   start();
 }
 

@@ -39,7 +39,8 @@ struct BadRow {
   bool operator==(const BadRow&) const = default;
 };
 
-/// What a reader has met so far: rows of the batches it has given (prefetched ones excluded).
+/// What a reader has met since it was made or last moved by seek(): rows of the batches it has
+/// given (prefetched ones excluded). A function of those batches alone, never of time or threads.
 struct ReadStatistics {
   int64_t lines = 0;  // good + bad + blank
   int64_t good = 0;
@@ -64,6 +65,7 @@ class Reader {
   virtual bool next(Batch& batch) = 0;
 
   /// next() continues with the batch at `position`, exactly as an uninterrupted reader would.
+  /// statistics() and the count of the bad-row policy start afresh.
   virtual void seek(BatchPosition position) = 0;
 
   /// The batch that next() gives next.

@@ -46,12 +46,18 @@ int64_t TextReader::batches_per_epoch() const {
 }
 
 void TextReader::seek(BatchPosition position) {
+  policy_.start_epoch();
+  statistics_ = {};
+  stand_at(position);
+}
+
+void TextReader::stand_at(BatchPosition position) {
   STRATA_CHECK(position.epoch >= 0 && position.batch >= 0, "position", position.epoch,
                position.batch);
   if (position.batch >= batches_per_epoch() && rows_ > 0) {
     position = {position.epoch + 1, 0};  // the end of an epoch is the start of the next
   }
-  if (position.epoch != position_.epoch || position.batch == 0) policy_.start_epoch();
+  if (position.batch == 0) policy_.start_epoch();
   position_ = position;
 }
 
@@ -69,7 +75,7 @@ bool TextReader::next(Batch& batch) {
   assembler_.assemble(std::span(parsed_).first(slices_.size()), batch);
   cut_chunks(batch);
   batch.position = position_;
-  seek({position_.epoch, position_.batch + 1});
+  stand_at({position_.epoch, position_.batch + 1});
   return true;
 }
 

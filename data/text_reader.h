@@ -43,6 +43,7 @@ class TextReader final : public Reader {
   };
 
   void count_rows();
+  void stand_at(BatchPosition position);
   void cut_slices(int64_t begin, int64_t end);
   void parse_slices();
   void parse_slice(size_t number, int thread);

@@ -73,7 +73,9 @@ UpdateInput* Trainer::read() {
   last_applied_ = nullptr;
   for (;;) {
     UpdateInput* input = pipeline_->next();
-    if (input == nullptr || input->samples > 0) return input;
+    if (input == nullptr) return nullptr;
+    report_.read = input->statistics;
+    if (input->samples > 0) return input;
     state_.next = input->next;  // nothing but bad rows: no update
   }
 }
@@ -157,7 +159,6 @@ void Trainer::finish(const UpdateInput& input) {
   state_.samples += input.samples;
   state_.next = input.next;
   report_.rows = rows_;
-  report_.read = input.statistics;
 }
 
 const embedding::KeyedBatch& Trainer::gradients(const UpdateInput& input) const {

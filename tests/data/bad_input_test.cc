@@ -108,6 +108,28 @@ TEST_F(BadInput, F31OnlyTheFirstTwentyAreKept) {
   EXPECT_EQ(result.statistics.first_bad.size(), 20u);
 }
 
+TEST_F(BadInput, F31SeekCountsAfresh) {
+  DataConfig config =
+      small_config({write("a.tsv", criteo_text(0, 70) + "1\n" + criteo_text(71, 129))});
+  config.shuffle = false;
+  config.max_bad_ratio = 0.005;  // one row
+  for (const int64_t prefetch : {0, 8}) {
+    config.prefetch = prefetch;
+    const auto reader = make_reader(config, make_schema(config), Part::kTrain, {.batch_size = 64});
+    for (const int64_t batch : {0, 1, 1, 0}) {
+      Batch first;
+      ASSERT_TRUE(reader->next(first));
+      ASSERT_TRUE(reader->next(first));
+      reader->seek({0, batch});
+      EXPECT_EQ(reader->statistics().lines, 0);
+      EXPECT_EQ(ids_of(read_all(*reader)).size(), 199 - batch * 64u);
+      EXPECT_EQ(reader->statistics().bad, 1);
+      EXPECT_EQ(reader->statistics().first_bad.size(), 1u);
+      reader->seek({0, batch});
+    }
+  }
+}
+
 TEST_F(BadInput, F31TooManyFields) {
   EXPECT_EQ(reason_of(criteo_line(1) + "\t00000001"), "41 fields instead of 40");
 }
