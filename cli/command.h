@@ -25,6 +25,7 @@ using AddCommand = void (*)(CLI::App& app, Action& chosen);
 void add_completion(CLI::App& app, Action& chosen);
 void add_config(CLI::App& app, Action& chosen);
 void add_data(CLI::App& app, Action& chosen);
+void add_data_gen(CLI::App& data, Action& chosen);  // below `strata data`
 void add_diff(CLI::App& app, Action& chosen);
 void add_doctor(CLI::App& app, Action& chosen);
 void add_eval(CLI::App& app, Action& chosen);

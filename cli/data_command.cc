@@ -1,130 +1,123 @@
-// strata data gen: files that look like Criteo, with a known best result.
+// strata data check|split|gen: files of samples.
 #include <fmt/format.h>
 
+#include <cmath>
 #include <memory>
-#include <optional>
 
-#include "base/error.h"
+#include "base/shipped.h"
 #include "cli/command.h"
-#include "cli/model_source.h"
-#include "data/criteo_statistics.h"
-#include "data/generator.h"
-#include "data/generator_writer.h"
-#include "data/text_writer.h"
+#include "data/check.h"
+#include "data/split.h"
 #include "train/config.h"
-#include "train/synthetic_report.h"
 
 namespace strata::cli {
 namespace {
 
-using nlohmann::ordered_json;
-
-struct GenArguments {
-  std::string out;
-  std::optional<int64_t> rows;
-  std::optional<uint64_t> seed;
+struct CheckArguments {
+  std::vector<std::string> files;
+  std::string config;
   std::vector<std::string> sets;
-  double eval_fraction = 0.1;
-  bool report = true;
-  int threads = 0;
 };
 
-/// --rows and --seed are short for --set data.synthetic.…
-data::GeneratorConfig generator_config(const GenArguments& arguments) {
-  std::vector<std::string> sets = arguments.sets;
-  if (arguments.rows) sets.push_back(fmt::format("data.synthetic.rows={}", *arguments.rows));
-  if (arguments.seed) sets.push_back(fmt::format("data.synthetic.seed={}", *arguments.seed));
-  const train::LoadedConfig loaded =
-      train::load_config({.file = "", .environment = train::config_environment(), .sets = sets});
-  return loaded.config.data.synthetic;
-}
-
-int64_t write_rows(const data::CriteoGenerator& generator, const std::string& path,
-                   ThreadPool& pool) {
-  const auto out = data::create_text(path);
-  int64_t bytes = 0;
-  data::generate_tsv(generator, 0, generator.config().rows, pool, [&](std::string_view text) {
-    out->write(text);
-    bytes += static_cast<int64_t>(text.size());
-  });
-  out->finish();
-  return bytes;
-}
-
-ordered_json metrics_json(const kernels::EvalMetrics& metrics) {
-  const auto number = [](const std::optional<double>& value) {
-    return value ? ordered_json(*value) : ordered_json();
-  };
-  return {{"auc", number(metrics.auc)}, {"logloss", number(metrics.logloss)}};
-}
-
-std::string metrics_text(const char* name, const kernels::EvalMetrics& metrics) {
-  return fmt::format("  {:<22} auc {:.4f}  logloss {:.4f}\n", name, metrics.auc.value_or(0),
-                     metrics.logloss.value_or(0));
-}
-
-std::string report_text(const train::SyntheticReport& report) {
-  return fmt::format("on the last {} rows:\n", report.eval_rows) +
-         metrics_text("best reachable", report.best) +
-         metrics_text("learnable optimum", report.learnable);
-}
-
-int generate(const GenArguments& arguments, const Context& context) {
-  const data::CriteoGenerator generator(generator_config(arguments), data::criteo_statistics());
-  ThreadPool pool(compute_threads(arguments.threads));
-  const int64_t bytes = write_rows(generator, arguments.out, pool);
-  ordered_json result = {
-      {"file", arguments.out}, {"rows", generator.config().rows}, {"bytes", bytes}};
-  std::string text = fmt::format("{}: {} rows, {} bytes, Criteo TSV\n", arguments.out,
-                                 generator.config().rows, bytes);
-  if (arguments.report) {
-    const train::SyntheticReport report =
-        train::synthetic_report(generator, generator.config().rows, arguments.eval_fraction, pool);
-    result["positive_rate"] = report.positive_rate;
-    result["eval_rows"] = report.eval_rows;
-    result["best"] = metrics_json(report.best);
-    result["learnable"] = metrics_json(report.learnable);
-    text += report_text(report);
+std::string field_line(const data::FieldReport& field) {
+  std::string line =
+      fmt::format("  {:<20} {:<9} {:>12} missing  {:>12.0f}{} distinct", field.name, field.kind,
+                  field.missing, field.distinct, field.distinct_exact ? " " : "~");
+  if (field.kind == "number" && std::isfinite(field.low)) {
+    line += fmt::format("  {:g} to {:g}, mean {:g}", field.low, field.high, field.mean);
   }
+  if (field.kind == "list") line += fmt::format("  {:.2f} ids a row", field.mean);
+  return line + "\n";
+}
+
+std::string to_text(const data::DataReport& report) {
+  std::string out = fmt::format("{} lines: {} good, {} bad, {} blank\n", report.lines, report.good,
+                                report.bad, report.blank);
+  if (report.labelled > 0) {
+    out +=
+        fmt::format("{} labelled, positive rate {:.4f}\n", report.labelled, report.positive_rate());
+  }
+  for (const data::BadRow& row : report.first_bad) {
+    out += fmt::format("{}:{}: {}\n", row.file, row.line, row.reason);
+  }
+  for (const data::FieldReport& field : report.fields) out += field_line(field);
+  return out;
+}
+
+int check(const CheckArguments& arguments, const Context& context) {
+  const std::string config = arguments.config.empty() ? "" : shipped_path(arguments.config);
+  const train::LoadedConfig loaded = train::load_config(
+      {.file = config, .environment = train::config_environment(), .sets = arguments.sets});
+  const data::DataReport report = data::check_data(loaded.config.data, arguments.files);
   if (context.json) {
-    print_json(result);
+    print_json(data::to_json(report));
   } else {
-    print_text(text);
+    print_text(to_text(report));
   }
   return 0;
 }
 
-void add_gen(CLI::App& data, Action& chosen) {
+int split(const data::SplitRequest& request, const Context& context) {
+  const data::SplitResult result = data::split_files(request);
+  if (context.json) {
+    print_json({{"train", request.train_out},
+                {"train_rows", result.train_rows},
+                {"eval", request.eval_out},
+                {"eval_rows", result.eval_rows}});
+  } else {
+    print_text(fmt::format("{}: {} rows\n{}: {} rows\n", request.train_out, result.train_rows,
+                           request.eval_out, result.eval_rows));
+  }
+  return 0;
+}
+
+void add_data_check(CLI::App& data, Action& chosen) {
   CLI::App* command = data.add_subcommand(
-      "gen", "Write a Criteo-format file with labels from a known hidden model");
-  const auto arguments = std::make_shared<GenArguments>();
-  command->add_option("OUT", arguments->out, "File to write")->required();
-  command->add_option("--rows", arguments->rows, "Rows (data.synthetic.rows)");
-  command->add_option("--seed", arguments->seed, "Seed (data.synthetic.seed)");
-  command->add_option("--set", arguments->sets, "data.synthetic.…")
+      "check", "Tell rows, bad rows with file and line, distinct values, positive rate");
+  const auto arguments = std::make_shared<CheckArguments>();
+  command->add_option("FILE", arguments->files, "Files and globs; plain, .gz or .zst")->required();
+  command->add_option("--config", arguments->config,
+                      "Config with format and columns; default: Criteo TSV");
+  command->add_option("--set", arguments->sets, "Value over the config: --set data.format=csv")
       ->type_name("KEY=VALUE")
       ->expected(1)
       ->take_all();
-  command
-      ->add_option("--eval-fraction", arguments->eval_fraction,
-                   "Last rows on which the reachable result is computed")
-      ->check(CLI::Range(0.0001, 0.99))
-      ->capture_default_str();
-  command->add_flag("--report,!--no-report", arguments->report,
-                    "Compute the best reachable AUC and logloss");
-  command->add_option("--threads", arguments->threads, "Threads; 0: all of the machine")
-      ->check(CLI::Range(0, 1024));
   command->callback([arguments, &chosen] {
-    chosen = [arguments](const Context& context) { return generate(*arguments, context); };
+    chosen = [arguments](const Context& context) { return check(*arguments, context); };
+  });
+}
+
+void add_data_split(CLI::App& data, Action& chosen) {
+  CLI::App* command =
+      data.add_subcommand("split", "Write training and evaluation rows to files of their own");
+  const auto request = std::make_shared<data::SplitRequest>();
+  command->add_option("FILE", request->inputs, "Files and globs; plain, .gz or .zst")->required();
+  command->add_option("--train-out", request->train_out, "File of the training rows")->required();
+  command->add_option("--eval-out", request->eval_out, "File of the evaluation rows")->required();
+  command->add_option("--eval-fraction", request->eval_fraction, "Share of the evaluation rows")
+      ->capture_default_str();
+  command
+      ->add_option_function<std::string>(
+          "--by",
+          [request](const std::string& name) {
+            request->split = name == "random" ? data::Split::kRandom : data::Split::kTime;
+          },
+          "time: the last rows; random: drawn by row number")
+      ->check(CLI::IsMember({"time", "random"}));
+  command->add_flag("--header", request->header, "The first line of each file is a header");
+  command->callback([request, &chosen] {
+    chosen = [request](const Context& context) { return split(*request, context); };
   });
 }
 
 }  // namespace
 
 void add_data(CLI::App& app, Action& chosen) {
-  CLI::App* data = app.add_subcommand("data", "Make and examine data");
+  CLI::App* data = app.add_subcommand("data", "Check, split and make data");
   data->require_subcommand(1);
-  add_gen(*data, chosen);
+  add_data_check(*data, chosen);
+  add_data_split(*data, chosen);
+  add_data_gen(*data, chosen);
 }
 
 }  // namespace strata::cli

@@ -245,5 +245,44 @@ TEST(DataCommand, GenIsReproducibleAndTellsTheBestResult) {
   EXPECT_EQ(run_strata({"data", "gen", "/nonexistent/x", "--rows", "10"}).exit_code, 74);
 }
 
+TEST(DataCommand, CheckReportsBadRowsAndPositiveRate) {
+  const ScratchFolder scratch;
+  scratch.write("some.tsv", criteo_lines(300, 17));
+  const Outcome outcome = run_strata({"data", "check", scratch.path("some.tsv"), "--json"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(outcome.json()["good"], 299);
+  EXPECT_EQ(outcome.json()["bad"], 1);
+  const Outcome text = run_strata({"data", "check", scratch.path("some.tsv")});
+  EXPECT_THAT(text.out, HasSubstr("some.tsv:17: "));
+  EXPECT_THAT(text.out, HasSubstr("positive rate 0.33"));
+  const Outcome adult = run_in_source(
+      {"data", "check", "datasets/adult/adult.data.gz", "--config", kAdult, "--json"});
+  EXPECT_EQ(adult.json()["good"], 32561) << adult.err;
+  EXPECT_EQ(run_strata({"data", "check", scratch.path("absent")}).exit_code, 66);
+}
+
+TEST(DataCommand, SplitTakesTheLastRowsByTime) {
+  const ScratchFolder scratch;
+  scratch.write("all.tsv", criteo_lines(100));
+  const std::vector<std::string> arguments = {"data",
+                                              "split",
+                                              scratch.path("all.tsv"),
+                                              "--train-out",
+                                              scratch.path("train.tsv"),
+                                              "--eval-out",
+                                              scratch.path("eval.tsv"),
+                                              "--eval-fraction",
+                                              "0.2",
+                                              "--json"};
+  const Outcome outcome = run_strata(arguments);
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(outcome.json()["train_rows"], 80);
+  EXPECT_EQ(outcome.json()["eval_rows"], 20);
+  const std::string joined = "cat " + scratch.path("train.tsv") + " " + scratch.path("eval.tsv") +
+                             " | cmp - " + scratch.path("all.tsv");
+  EXPECT_EQ(std::system(joined.c_str()), 0);
+  EXPECT_NE(run_strata(arguments).exit_code, 0) << "outputs are never overwritten";
+}
+
 }  // namespace
 }  // namespace strata::tests
