@@ -22,6 +22,7 @@ using Action = std::function<int(const Context&)>;
 using AddCommand = void (*)(CLI::App& app, Action& chosen);
 
 // One line per command, in the files <name>_command.cc.
+void add_bench(CLI::App& app, Action& chosen);
 void add_completion(CLI::App& app, Action& chosen);
 void add_config(CLI::App& app, Action& chosen);
 void add_data(CLI::App& app, Action& chosen);
@@ -37,9 +38,13 @@ void add_train(CLI::App& app, Action& chosen);
 void add_verify(CLI::App& app, Action& chosen);
 
 inline constexpr AddCommand kCommands[] = {
-    add_init,   add_config, add_data,    add_train, add_eval,   add_predict,
-    add_export, add_verify, add_inspect, add_diff,  add_doctor, add_completion,
+    add_init,   add_config,  add_data, add_train, add_eval,   add_predict,    add_export,
+    add_verify, add_inspect, add_diff, add_bench, add_doctor, add_completion,
 };
+
+/// Runs `body` and turns what it throws into a message on standard error (with --json also on
+/// standard output) and an exit code. The one place that catches errors.
+int guarded(const Context& context, const std::function<int()>& body);
 
 /// Prints `result` as one line of JSON, the last line of standard output. Throws Error{io}.
 void print_json(const nlohmann::ordered_json& result);

@@ -3,51 +3,19 @@
 
 #include <cstdio>
 #include <exception>
-#include <new>
 
 #include "base/check.h"
 #include "base/error.h"
 #include "cli/command.h"
 #include "cli/version.h"
-#include "train/config_problems.h"
 
 namespace strata::cli {
 namespace {
-
-constexpr int kInternal = 70;
 
 std::string quote_command_line(int argc, char** argv) {
   std::string out;
   for (int i = 0; i < argc; ++i) out += (i == 0 ? "" : " ") + std::string(argv[i]);
   return out;
-}
-
-/// Prints `message` on standard error, and with --json the error as the result. Returns the code.
-int fail(const Context& context, int exit_code, const std::string& message) {
-  fmt::print(stderr, "{}\n", message);
-  if (context.json) print_json({{"error", message}, {"exit_code", exit_code}});
-  return exit_code;
-}
-
-int run(const Action& action, const Context& context) {
-  try {
-    return action(context);
-  } catch (const train::ConfigError& e) {
-    return fail(context, e.exit_code(), e.what());  // laid out like a compiler's messages
-  } catch (const Error& e) {
-    return fail(context, e.exit_code(), fmt::format("strata: error: {}", e.what()));
-  } catch (const std::bad_alloc&) {
-    const int code = static_cast<int>(ErrorCode::kResource);
-    return fail(context, code, "strata: error: out of memory");
-  } catch (const CheckFailure& e) {
-    return fail(context, kInternal,
-                fmt::format("strata: internal error: {}\nThis is a defect of strata {}: please "
-                            "report it, with the command line and this text.",
-                            e.what(), STRATA_VERSION));
-  } catch (const std::exception& e) {
-    return fail(context, kInternal,
-                fmt::format("strata: internal error: {}\nplease report it", e.what()));
-  }
 }
 
 int parse_and_run(int argc, char** argv) {
@@ -68,7 +36,7 @@ int parse_and_run(int argc, char** argv) {
     return app.exit(e) == 0 ? 0 : static_cast<int>(ErrorCode::kUsage);
   }
   STRATA_CHECK(chosen != nullptr, "a command without an action");
-  return run(chosen, context);
+  return guarded(context, [&] { return chosen(context); });
 }
 
 }  // namespace
