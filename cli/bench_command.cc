@@ -1,23 +1,27 @@
 // strata bench ctr: models side by side, over seeds, on the user's data or a public data set.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <memory>
 
 #include "base/error.h"
+#include "base/output_file.h"
 #include "base/shipped.h"
 #include "cli/command.h"
 #include "cli/ctr_presets.h"
 #include "cli/ctr_runs.h"
-#include "data/reader.h"
+#include "cli/ctr_table.h"
+#include "cli/usage.h"
+#include "data/block_index.h"
+#include "data/read_header.h"
+#include "data/split.h"
+#include "models/model_list.h"
 #include "train/config.h"
-#include "train/memory_limit.h"
-#include "train/model_setup.h"
 
 namespace strata::cli {
 namespace {
-
-using nlohmann::ordered_json;
 
 struct CtrArguments {
   std::vector<std::string> models = {"dlrm", "wide_deep", "deepfm", "dcnv2", "logistic_regression"};
@@ -29,22 +33,14 @@ struct CtrArguments {
   int64_t rows = 200'000;
   std::string out = "runs/bench_ctr";
   std::vector<std::string> sets;
-  bool models_given = false;
-};
-
-/// One line of the table: a model, its runs, and what they are compared with.
-struct CtrLine {
-  std::string model;
-  std::vector<CtrResult> results;
-  std::optional<PublishedResult> published;
-  std::string why_not;  // there is no difference to a published row
-  std::string remark;
+  bool json = false;      // --json
+  std::string json_file;  // --json FILE
 };
 
 std::string yaml_list(const std::vector<std::string>& items) {
-  std::string out;
+  std::string out = "[";
   for (const std::string& item : items) {
-    out += (out.empty() ? "[" : ", ") + train::write_scalar(item);
+    out += (out.size() == 1 ? "" : ", ") + train::write_scalar(item);
   }
   return out + "]";
 }
@@ -65,8 +61,11 @@ std::vector<CtrResult> run_seeds(const CtrArguments& arguments, const std::strin
 }
 
 /// The shipped configs on the user's files, or on generated rows.
-std::vector<CtrLine> run_models(const CtrArguments& arguments) {
-  std::vector<CtrLine> lines;
+CtrTable run_models(const CtrArguments& arguments) {
+  CtrTable table;
+  table.data = arguments.data.empty()
+                   ? fmt::format("{} generated rows, evaluated on the last tenth", arguments.rows)
+                   : "trained on " + yaml_list(arguments.data);
   for (const std::string& model : arguments.models) {
     CtrRun run;
     run.config = fmt::format("configs/{}_criteo.yaml", model);
@@ -79,154 +78,160 @@ std::vector<CtrLine> run_models(const CtrArguments& arguments) {
       run.sets.push_back("data.eval=" + yaml_list(arguments.eval));
       run.sets.emplace_back("data.eval_fraction=0");
     }
-    lines.push_back({model, run_seeds(arguments, model, run), std::nullopt, "", ""});
+    table.lines.push_back({model, run_seeds(arguments, model, run), std::nullopt, "", ""});
   }
-  return lines;
+  return table;
 }
 
-int64_t count_rows(const PresetModel& model, const std::vector<std::string>& files) {
-  const train::LoadedConfig loaded =
-      train::load_config({.file = shipped_path(model.config),
-                          .environment = {},
-                          .sets = {"data.train=" + yaml_list(files), "data.eval=[]",
-                                   "data.eval_fraction=0", "train.early_stopping=null"}});
-  return train::make_train_reader(loaded.config, data::make_schema(loaded.config.data))
-      ->rows_per_epoch();
+/// The files of a preset, as they are in the user's folder.
+struct PresetData {
+  std::vector<std::string> train;
+  std::vector<std::string> eval;
+  std::vector<std::string> test;
+  bool csv = false;
+  std::string label_field{};  // of csv
+  int64_t train_rows = 0;
+  std::string difference{};  // from the published rows; empty: none
+};
+
+int64_t count_rows(const std::vector<std::string>& files, bool header) {
+  return data::index_files(files, {.header = header}).rows;
 }
 
-/// Why results on these files cannot be set beside published ones; empty when they can.
-std::string size_difference(const CtrPreset& preset, const std::string& folder) {
-  std::string out;
-  for (const PresetFiles* files : {&preset.train, &preset.eval, &preset.test}) {
-    if (files->names.empty()) continue;
-    const int64_t rows = count_rows(preset.models.front(), find_files(folder, *files));
-    if (rows == files->rows) continue;
-    const bool several = files->names.size() > 1;
-    out += fmt::format("{}{}{} {} {} rows, the published {} {}", out.empty() ? "" : "; ",
-                       files->names.front(), several ? " … " + files->names.back() : "",
-                       several ? "have" : "has", rows, several ? "ones" : "one", files->rows);
+/// BARS names the label `label` in one set and `Label` in the other.
+std::string find_label(const std::string& file, const data::CsvConfig& csv) {
+  for (const std::string& field : data::read_header(file, csv)) {
+    std::string lower = field;
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    if (lower == "label") return field;
   }
-  return out;
+  throw Error(ErrorCode::kData, "{}:1: the header has no field named label", file);
 }
 
-bool wanted(const CtrArguments& arguments, const std::string& model) {
-  if (!arguments.models_given) return true;
-  return std::find(arguments.models.begin(), arguments.models.end(), model) !=
-         arguments.models.end();
+void note_difference(const PresetFiles& published, int64_t rows, std::string& out) {
+  if (rows == published.rows) return;
+  const bool several = published.names.size() > 1;
+  out += fmt::format("{}{}{} {} {} rows, the published {} {}", out.empty() ? "" : "; ",
+                     published.names.front(), several ? " … " + published.names.back() : "",
+                     several ? "have" : "has", rows, several ? "ones" : "one", published.rows);
 }
 
-std::vector<CtrLine> run_preset(const CtrArguments& arguments) {
+PresetData find_data(const CtrPreset& preset, const std::string& folder) {
+  PresetData data{.train = find_files(folder, preset.train),
+                  .eval = find_files(folder, preset.eval),
+                  .test = find_files(folder, preset.test)};
+  const train::LoadedConfig loaded = train::load_config(
+      {.file = shipped_path(preset.models.front().config), .environment = {}, .sets = {}});
+  data.csv = loaded.config.data.format == data::Format::kCsv;
+  if (data.csv) data.label_field = find_label(data.train.front(), loaded.config.data.csv);
+  data.train_rows = count_rows(data.train, data.csv);
+  note_difference(preset.train, data.train_rows, data.difference);
+  for (const auto& [published, files] :
+       {std::pair(&preset.eval, &data.eval), std::pair(&preset.test, &data.test)}) {
+    if (files->empty()) continue;
+    note_difference(*published, count_rows(*files, data.csv), data.difference);
+  }
+  return data;
+}
+
+/// Writes both halves of the evaluation file beside the runs and makes the first the evaluation
+/// data.
+void take_first_half(const std::string& folder, PresetData& data) {
+  std::filesystem::create_directories(folder);
+  const std::string first = folder + "/eval_first_half.tsv.zst";
+  const std::string second = folder + "/eval_second_half.tsv.zst";
+  for (const std::string& file : {first, second}) std::filesystem::remove(file);
+  const int64_t rows = count_rows(data.eval, false);
+  data::split_files({.inputs = data.eval,
+                     .split = data::Split::kTime,
+                     .eval_fraction = static_cast<double>(rows / 2) / static_cast<double>(rows),
+                     .train_out = first,
+                     .eval_out = second});
+  data.eval = {first};
+}
+
+CtrRun make_run(const CtrPreset& preset, const PresetModel& model, const PresetData& data) {
+  CtrRun run;
+  run.config = model.config;
+  run.sets = model.sets;
+  run.sets.push_back("data.train=" + yaml_list(data.train));
+  run.sets.push_back("data.eval=" + yaml_list(data.eval));
+  const int64_t last = preset.last_of_parts > 0 ? data.train_rows / preset.last_of_parts : 0;
+  run.sets.push_back(fmt::format("data.eval_fraction={:.17g}",
+                                 static_cast<double>(last) / static_cast<double>(data.train_rows)));
+  run.label_field = data.label_field;
+  run.test_files = data.test;
+  return run;
+}
+
+CtrTable run_preset(const CtrArguments& arguments) {
   const CtrPreset preset = find_preset(arguments.preset);
-  const std::string difference = size_difference(preset, arguments.path);
-  std::vector<CtrLine> lines;
+  std::vector<PresetModel> models;
+  std::vector<std::string> names;
   for (const PresetModel& model : preset.models) {
-    if (!wanted(arguments, model.name)) continue;
-    CtrRun run;
-    run.config = model.config;
-    run.sets = model.sets;
-    run.sets.push_back("data.train=" + yaml_list(find_files(arguments.path, preset.train)));
-    if (!preset.eval.names.empty()) {
-      run.sets.push_back("data.eval=" + yaml_list(find_files(arguments.path, preset.eval)));
-      run.sets.emplace_back("data.eval_fraction=0");
-    }
-    run.test_files = find_files(arguments.path, preset.test);
-    CtrLine line{model.name, run_seeds(arguments, model.name, run), std::nullopt, difference,
-                 model.remark};
-    if (difference.empty()) line.published = model.published;
-    lines.push_back(std::move(line));
+    names.push_back(model.name);
+    const bool wanted = std::find(arguments.models.begin(), arguments.models.end(), model.name) !=
+                        arguments.models.end();
+    if (wanted) models.push_back(model);
   }
-  if (lines.empty()) throw Error(ErrorCode::kUsage, "{} has none of these models", preset.name);
-  return lines;
-}
-
-ordered_json metric_json(const CtrLine& line, std::optional<double> CtrResult::*metric) {
-  const auto value = mean_of(line.results, metric);
-  return value ? ordered_json(value->mean) : ordered_json();
-}
-
-double mean_rate(const CtrLine& line) {
-  double sum = 0;
-  for (const CtrResult& result : line.results) sum += result.samples_per_second;
-  return sum / static_cast<double>(line.results.size());
-}
-
-int64_t most_memory(const CtrLine& line) {
-  int64_t most = 0;
-  for (const CtrResult& result : line.results) most = std::max(most, result.memory_bytes);
-  return most;
-}
-
-ordered_json to_json(const CtrLine& line) {
-  const auto auc = mean_of(line.results, &CtrResult::auc);
-  ordered_json out = {{"model", line.model},
-                      {"seeds", line.results.size()},
-                      {"auc", metric_json(line, &CtrResult::auc)},
-                      {"auc_deviation", auc ? ordered_json(auc->deviation) : ordered_json()},
-                      {"logloss", metric_json(line, &CtrResult::logloss)},
-                      {"ne", metric_json(line, &CtrResult::ne)},
-                      {"calibration", metric_json(line, &CtrResult::calibration)},
-                      {"samples_per_second", mean_rate(line)},
-                      {"memory_bytes", most_memory(line)},
-                      {"published", nullptr},
-                      {"why_not_published", line.why_not},
-                      {"remark", line.remark}};
-  if (line.published) {
-    out["published"] = {{"auc", line.published->auc}, {"source", line.published->source}};
-    if (line.published->logloss) out["published"]["logloss"] = *line.published->logloss;
-    if (auc) out["auc_difference"] = auc->mean - line.published->auc;
+  if (models.empty()) {
+    throw Error(ErrorCode::kUsage, "{} has recipes for: {}", preset.name, join_names(names));
   }
-  return out;
-}
-
-std::string shown(const std::optional<MeanAndDeviation>& value) {
-  if (!value) return fmt::format("{:<16}", "undefined");
-  return fmt::format("{:.4f} ±{:.4f}  ", value->mean, value->deviation);
-}
-
-std::string to_text(const CtrLine& line) {
-  const auto auc = mean_of(line.results, &CtrResult::auc);
-  std::string out = fmt::format("{:<20} {}{}{}{}{:>10.0f}  {}\n", line.model, shown(auc),
-                                shown(mean_of(line.results, &CtrResult::logloss)),
-                                shown(mean_of(line.results, &CtrResult::ne)),
-                                shown(mean_of(line.results, &CtrResult::calibration)),
-                                mean_rate(line), train::format_bytes(most_memory(line)));
-  if (line.published) {
-    out +=
-        fmt::format("{:<20} {:.4f}           {:<16}({})\n", "  published", line.published->auc,
-                    line.published->logloss ? fmt::format("{:.4f}", *line.published->logloss) : "",
-                    line.published->source);
-    if (auc)
-      out += fmt::format("{:<20} {:+.4f}\n", "  difference", auc->mean - line.published->auc);
-  } else if (!line.why_not.empty()) {
-    out += fmt::format("  no published row beside it: {}\n", line.why_not);
+  PresetData data = find_data(preset, arguments.path);
+  if (preset.eval_first_half) take_first_half(arguments.out, data);
+  CtrTable table{.preset = preset.name,
+                 .data = fmt::format("{}: {} training rows, {}", preset.name, data.train_rows,
+                                     data.difference.empty() ? "all row counts as published"
+                                                             : "not the published data"),
+                 .notes = {},
+                 .lines = {}};
+  if (!preset.remark.empty()) table.notes.push_back(preset.remark);
+  for (const PresetModel& model : models) {
+    CtrLine line{.model = model.name,
+                 .results = run_seeds(arguments, model.name, make_run(preset, model, data)),
+                 .published = std::nullopt,
+                 .why_not = data.difference,
+                 .remark = model.published ? model.remark : ""};
+    if (!model.published && line.why_not.empty()) line.why_not = model.remark;
+    if (data.difference.empty()) line.published = model.published;
+    table.lines.push_back(std::move(line));
   }
-  if (!line.remark.empty()) out += fmt::format("  note: {}\n", line.remark);
-  return out;
+  return table;
 }
 
-int bench(const CtrArguments& arguments, const Context& context) {
+void check_arguments(const CtrArguments& arguments) {
   if (arguments.preset.empty() != arguments.path.empty()) {
     throw Error(ErrorCode::kUsage, "--preset NAME and --path DIR belong together");
   }
-  const std::vector<CtrLine> lines =
-      arguments.preset.empty() ? run_models(arguments) : run_preset(arguments);
-  if (context.json) {
-    ordered_json models = ordered_json::array();
-    for (const CtrLine& line : lines) models.push_back(to_json(line));
-    print_json({{"preset", arguments.preset}, {"models", models}});
-    return 0;
+  if (!arguments.preset.empty() && !(arguments.data.empty() && arguments.eval.empty())) {
+    throw Error(ErrorCode::kUsage, "--preset brings its own data: leave out --data and --eval");
   }
-  std::string text = fmt::format("{:<20} {:<16}{:<16}{:<16}{:<16}{:>10}  memory\n", "model", "auc",
-                                 "logloss", "ne", "calibration", "samples/s");
-  for (const CtrLine& line : lines) text += to_text(line);
-  print_text(text);
+  if (arguments.data.empty() && !arguments.eval.empty()) {
+    throw Error(ErrorCode::kUsage, "--eval belongs to --data");
+  }
+}
+
+void write_json(const std::string& path, const nlohmann::ordered_json& result) {
+  OutputFile file(path);
+  file.write(result.dump(2) + "\n");
+  file.finish();
+}
+
+int bench(const CtrArguments& arguments, const Context& context) {
+  check_arguments(arguments);
+  const CtrTable table = arguments.preset.empty() ? run_models(arguments) : run_preset(arguments);
+  if (!arguments.json_file.empty()) write_json(arguments.json_file, to_json(table));
+  if (context.json) {
+    print_json(to_json(table));
+  } else {
+    print_text(to_text(table));
+  }
   return 0;
 }
 
 void add_options(CLI::App& command, CtrArguments& arguments) {
-  command
-      .add_option("--models", arguments.models,
-                  "dlrm, wide_deep, deepfm, dcnv2, logistic_regression; default: all")
+  command.add_option("--models", arguments.models, "Models, separated by commas; default: all")
       ->delimiter(',')
       ->check(CLI::IsMember(train::alternative_names<models::ModelVariant>()));
   command.add_option("--data", arguments.data, "Criteo TSV; default: generated rows");
@@ -236,12 +241,19 @@ void add_options(CLI::App& command, CtrArguments& arguments) {
       ->capture_default_str();
   command.add_option("--preset", arguments.preset, "Public data set, its split and its recipes")
       ->check(CLI::IsMember(preset_names()));
-  command.add_option("--path", arguments.path, "Folder with the files of the preset");
+  command.add_option("--path", arguments.path,
+                     "Folder with the files of the preset (docs/criteo.md)");
   command.add_option("--seeds", arguments.seeds, "Runs per model")
       ->check(CLI::Range(1, 100))
       ->capture_default_str();
   command.add_option("--out", arguments.out, "Folder of the runs; they are replaced")
       ->capture_default_str();
+  command
+      .add_option("--json", arguments.json_file,
+                  "Print the result as one JSON object, the last line; with FILE: print the table "
+                  "and write the object to FILE")
+      ->type_name("[FILE]")
+      ->expected(0, 1);
   command.add_option("--set", arguments.sets, "Value over every config")
       ->type_name("KEY=VALUE")
       ->expected(1)
@@ -258,8 +270,11 @@ void add_bench(CLI::App& app, Action& chosen) {
   const auto arguments = std::make_shared<CtrArguments>();
   add_options(*command, *arguments);
   command->callback([arguments, command, &chosen] {
-    arguments->models_given = command->count("--models") > 0;
-    chosen = [arguments](const Context& context) { return bench(*arguments, context); };
+    arguments->json = command->count("--json") > 0 && arguments->json_file.empty();
+    chosen = [arguments](Context context) {
+      context.json = context.json || arguments->json;
+      return guarded(context, [&] { return bench(*arguments, context); });
+    };
   });
 }
 

@@ -46,6 +46,9 @@ inline constexpr AddCommand kCommands[] = {
 /// standard output) and an exit code. The one place that catches errors.
 int guarded(const Context& context, const std::function<int()>& body);
 
+/// Prints `message` on standard error, and with --json the error as the result. Returns the code.
+int report_error(const Context& context, int exit_code, const std::string& message);
+
 /// Prints `result` as one line of JSON, the last line of standard output. Throws Error{io}.
 void print_json(const nlohmann::ordered_json& result);
 

@@ -28,15 +28,18 @@ struct PresetModel {
   std::string config;                        // the published recipe
   std::vector<std::string> sets;             // over it
   std::optional<PublishedResult> published;  // nothing: none with AUC is known for this split
-  std::string remark;                        // where our recipe differs from the published one
+  std::string remark;                        // why there is none, or how the recipes differ
 };
 
 struct CtrPreset {
   std::string name;
   PresetFiles train;
-  PresetFiles eval;  // watched while training; no names: the config's own share of train
+  PresetFiles eval;  // watched while training; no names: the last rows of train
   PresetFiles test;  // evaluated at the end; no names: eval is
   std::vector<PresetModel> models;
+  int last_of_parts = 0;         // without eval: rows / last_of_parts rows are set aside, the last
+  bool eval_first_half = false;  // of eval (one file): written to a file of its own, and used
+  std::string remark = "";       // how the data is used otherwise than where it was published
 };
 
 /// criteo_kaggle, criteo_x1, criteo_x4, terabyte.

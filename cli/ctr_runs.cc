@@ -1,9 +1,10 @@
 #include "cli/ctr_runs.h"
 
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmath>
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -52,6 +53,10 @@ int train_here(const CtrRun& run) {
       {.file = shipped_path(run.config), .environment = train::config_environment(), .sets = sets});
   train::RunRequest request;
   request.config = loaded.config;
+  for (data::ColumnConfig& column : request.config.data.columns) {
+    const bool named = column.type == data::ColumnType::kLabel && !run.label_field.empty();
+    if (named) column.source = run.label_field;
+  }
   request.start = train::StartMode::kOverwrite;
   request.out = stderr;
   request.terminal = isatty(STDERR_FILENO) != 0;
@@ -92,6 +97,7 @@ CtrResult run_apart(const CtrRun& run) {
   const pid_t child = fork();
   if (child < 0) throw Error(ErrorCode::kResource, "cannot start a process");
   if (child == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);  // a benchmark that is ended ends its training
     const int code = guarded(Context{}, [&] { return train_here(run); });
     std::fflush(nullptr);
     _exit(code);
@@ -104,23 +110,6 @@ CtrResult run_apart(const CtrRun& run) {
                 run.folder, code);
   }
   return read_result(run.folder);
-}
-
-std::optional<MeanAndDeviation> mean_of(const std::vector<CtrResult>& results,
-                                        std::optional<double> CtrResult::*metric) {
-  double sum = 0;
-  double squares = 0;
-  for (const CtrResult& result : results) {
-    if (!(result.*metric)) return std::nullopt;
-    sum += *(result.*metric);
-  }
-  const auto count = static_cast<double>(results.size());
-  if (results.empty()) return std::nullopt;
-  const double mean = sum / count;
-  for (const CtrResult& result : results) {
-    squares += (*(result.*metric) - mean) * (*(result.*metric) - mean);
-  }
-  return MeanAndDeviation{mean, count > 1 ? std::sqrt(squares / (count - 1)) : 0};
 }
 
 }  // namespace strata::cli

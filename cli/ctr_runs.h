@@ -13,6 +13,7 @@ namespace strata::cli {
 struct CtrRun {
   std::string config;                   // file, looked for among the shipped ones too
   std::vector<std::string> sets;        // "key=value"
+  std::string label_field;              // of CSV files, where it is not that of the config
   std::vector<std::string> test_files;  // evaluated at the end instead of the evaluation data
   std::string folder;                   // of the run; replaced
 };
@@ -32,13 +33,5 @@ struct CtrResult {
 /// Trains in a child process, so that memory is that of this run alone; progress goes to standard
 /// error. Call it before any thread is started. Throws Error with the code the child ended with.
 CtrResult run_apart(const CtrRun& run);
-
-/// Mean and standard deviation (n - 1; 0 for one) of a metric over runs; nothing if one lacks it.
-struct MeanAndDeviation {
-  double mean = 0;
-  double deviation = 0;
-};
-std::optional<MeanAndDeviation> mean_of(const std::vector<CtrResult>& results,
-                                        std::optional<double> CtrResult::*metric);
 
 }  // namespace strata::cli

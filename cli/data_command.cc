@@ -4,6 +4,7 @@
 #include <cmath>
 #include <memory>
 
+#include "base/error.h"
 #include "base/shipped.h"
 #include "cli/command.h"
 #include "data/check.h"
@@ -40,21 +41,36 @@ std::string to_text(const data::DataReport& report) {
   for (const data::BadRow& row : report.first_bad) {
     out += fmt::format("{}:{}: {}\n", row.file, row.line, row.reason);
   }
+  const int64_t unlisted = report.bad - std::ssize(report.first_bad);
+  if (unlisted > 0) out += fmt::format("… and {} bad rows more\n", unlisted);
   for (const data::FieldReport& field : report.fields) out += field_line(field);
   return out;
 }
 
+std::string refusal(const data::DataReport& report, double most) {
+  if (report.good == 0) return "training would refuse this data: it has no good row\n";
+  return fmt::format(
+      "training would refuse this data: its share of bad rows is above data.max_bad_ratio, {}\n",
+      most);
+}
+
+/// 0, or 65 for data that training would refuse.
 int check(const CheckArguments& arguments, const Context& context) {
   const std::string config = arguments.config.empty() ? "" : shipped_path(arguments.config);
   const train::LoadedConfig loaded = train::load_config(
       {.file = config, .environment = train::config_environment(), .sets = arguments.sets});
   const data::DataReport report = data::check_data(loaded.config.data, arguments.files);
+  const double most = loaded.config.data.max_bad_ratio;
+  const bool trains = static_cast<double>(report.bad) <= most * static_cast<double>(report.lines) &&
+                      report.good > 0;
   if (context.json) {
-    print_json(data::to_json(report));
+    nlohmann::ordered_json result = data::to_json(report);
+    result["trains"] = trains;
+    print_json(result);
   } else {
-    print_text(to_text(report));
+    print_text(to_text(report) + (trains ? "" : refusal(report, most)));
   }
-  return 0;
+  return trains ? 0 : static_cast<int>(ErrorCode::kData);
 }
 
 int split(const data::SplitRequest& request, const Context& context) {
@@ -73,7 +89,9 @@ int split(const data::SplitRequest& request, const Context& context) {
 
 void add_data_check(CLI::App& data, Action& chosen) {
   CLI::App* command = data.add_subcommand(
-      "check", "Tell rows, bad rows with file and line, distinct values, positive rate");
+      "check",
+      "Tell rows, bad rows with file and line, distinct values, positive rate; exit 65 for "
+      "data that training would refuse");
   const auto arguments = std::make_shared<CheckArguments>();
   command->add_option("FILE", arguments->files, "Files and globs; plain, .gz or .zst")->required();
   command->add_option("--config", arguments->config,
@@ -92,9 +110,15 @@ void add_data_split(CLI::App& data, Action& chosen) {
       data.add_subcommand("split", "Write training and evaluation rows to files of their own");
   const auto request = std::make_shared<data::SplitRequest>();
   command->add_option("FILE", request->inputs, "Files and globs; plain, .gz or .zst")->required();
-  command->add_option("--train-out", request->train_out, "File of the training rows")->required();
-  command->add_option("--eval-out", request->eval_out, "File of the evaluation rows")->required();
-  command->add_option("--eval-fraction", request->eval_fraction, "Share of the evaluation rows")
+  command
+      ->add_option("--train-out", request->train_out,
+                   "File of the training rows; .gz and .zst are compressed")
+      ->required();
+  command->add_option("--eval-out", request->eval_out, "File of the evaluation rows, likewise")
+      ->required();
+  command
+      ->add_option("--eval-fraction", request->eval_fraction,
+                   "Share of the evaluation rows, between 0 and 1")
       ->capture_default_str();
   command
       ->add_option_function<std::string>(
@@ -102,7 +126,7 @@ void add_data_split(CLI::App& data, Action& chosen) {
           [request](const std::string& name) {
             request->split = name == "random" ? data::Split::kRandom : data::Split::kTime;
           },
-          "time: the last rows; random: drawn by row number")
+          "time (default): the last rows; random: drawn by row number")
       ->check(CLI::IsMember({"time", "random"}));
   command->add_flag("--header", request->header, "The first line of each file is a header");
   command->callback([request, &chosen] {

@@ -100,10 +100,13 @@ void add_data_gen(CLI::App& data, Action& chosen) {
   CLI::App* command = data.add_subcommand(
       "gen", "Write a Criteo-format file with labels from a known hidden model");
   const auto arguments = std::make_shared<GenArguments>();
-  command->add_option("OUT", arguments->out, "File to write")->required();
-  command->add_option("--rows", arguments->rows, "Rows (data.synthetic.rows)");
+  command->add_option("OUT", arguments->out, "File to write; .gz and .zst are compressed")
+      ->required();
+  command->add_option("--rows", arguments->rows, "Rows (data.synthetic.rows)")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 40));
   command->add_option("--seed", arguments->seed, "Seed (data.synthetic.seed)");
-  command->add_option("--set", arguments->sets, "data.synthetic.…")
+  command
+      ->add_option("--set", arguments->sets, "Value over the defaults: --set data.synthetic.days=7")
       ->type_name("KEY=VALUE")
       ->expected(1)
       ->take_all();

@@ -138,14 +138,15 @@ std::optional<Driver> cuda_driver() {
 
 Finding gpu() {
   const std::optional<Driver> driver = cuda_driver();
-  const std::string nothing_lost = "nothing: this build trains on the CPU";
-  if (!driver) return {State::kNote, "gpu", "no driver (libcuda.so.1)", nothing_lost, ""};
+  const std::string unused = "; not needed: this version trains on the CPU";
+  if (!driver) return {State::kNote, "gpu", "no driver (libcuda.so.1)" + unused, "", ""};
   const std::string version =
       fmt::format("driver for CUDA {}.{}", driver->version / 1000, driver->version % 1000 / 10);
   if (driver->devices == 0) {
-    return {State::kNote, "gpu", "none visible, " + version, nothing_lost, ""};
+    return {State::kNote, "gpu", "none visible, " + version + unused, "", ""};
   }
-  return {State::kGood, "gpu", fmt::format("{} visible, {}", driver->devices, version), "", ""};
+  return {State::kGood, "gpu", fmt::format("{} visible, {}{}", driver->devices, version, unused),
+          "", ""};
 }
 
 std::string_view state_name(State state) {

@@ -14,33 +14,33 @@ namespace {
 
 constexpr int kInternal = 70;
 
-/// Prints `message` on standard error, and with --json the error as the result. Returns the code.
-int fail(const Context& context, int exit_code, const std::string& message) {
+}  // namespace
+
+int report_error(const Context& context, int exit_code, const std::string& message) {
   fmt::print(stderr, "{}\n", message);
   if (context.json) print_json({{"error", message}, {"exit_code", exit_code}});
   return exit_code;
 }
 
-}  // namespace
-
 int guarded(const Context& context, const std::function<int()>& body) {
   try {
     return body();
   } catch (const train::ConfigError& e) {
-    return fail(context, e.exit_code(), e.what());  // laid out like a compiler's messages
+    return report_error(context, e.exit_code(), e.what());  // laid out like a compiler's messages
   } catch (const Error& e) {
-    return fail(context, e.exit_code(), fmt::format("strata: error: {}", e.what()));
+    return report_error(context, e.exit_code(), fmt::format("strata: error: {}", e.what()));
   } catch (const std::bad_alloc&) {
     const int code = static_cast<int>(ErrorCode::kResource);
-    return fail(context, code, "strata: error: out of memory");
+    return report_error(context, code, "strata: error: out of memory");
   } catch (const CheckFailure& e) {
-    return fail(context, kInternal,
-                fmt::format("strata: internal error: {}\nThis is a defect of strata {}: please "
-                            "report it, with the command line and this text.",
-                            e.what(), STRATA_VERSION));
+    return report_error(
+        context, kInternal,
+        fmt::format("strata: internal error: {}\nThis is a defect of strata {}: please "
+                    "report it, with the command line and this text.",
+                    e.what(), STRATA_VERSION));
   } catch (const std::exception& e) {
-    return fail(context, kInternal,
-                fmt::format("strata: internal error: {}\nplease report it", e.what()));
+    return report_error(context, kInternal,
+                        fmt::format("strata: internal error: {}\nplease report it", e.what()));
   }
 }
 

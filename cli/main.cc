@@ -1,12 +1,14 @@
 // The `strata` command: parses, runs the chosen command, and turns errors into exit codes.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 
 #include "base/check.h"
 #include "base/error.h"
 #include "cli/command.h"
+#include "cli/usage.h"
 #include "cli/version.h"
 
 namespace strata::cli {
@@ -19,21 +21,23 @@ std::string quote_command_line(int argc, char** argv) {
 }
 
 int parse_and_run(int argc, char** argv) {
-  CLI::App app("Trains recommender models whose embedding tables fit nowhere", "strata");
+  CLI::App app("Trains recommender models from a YAML file", "strata");
   app.require_subcommand(1);
   app.fallthrough();
   app.set_version_flag("--version", version_text);
   Context context{.json = false, .command_line = quote_command_line(argc, argv)};
   app.add_flag("--json", context.json, "Print the result as one JSON object, the last line");
-  app.footer(
-      "Exit codes: 0 ok, 2 usage, 65 bad data, 66 input missing, 70 internal, 71 memory, "
-      "74 I/O,\n75 stopped, 76 corrupt, 78 config, 79 diverged.");
+  app.footer(exit_code_text());
   Action chosen;
   for (const AddCommand add : kCommands) add(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : static_cast<int>(ErrorCode::kUsage);
+    if (e.get_exit_code() == 0) return app.exit(e);  // --help, --version
+    const std::vector<std::string> words(argv + 1, argv + argc);
+    context.json = std::find(words.begin(), words.end(), "--json") != words.end();
+    return report_error(context, static_cast<int>(ErrorCode::kUsage),
+                        explain_usage(app, words, e.what()));
   }
   STRATA_CHECK(chosen != nullptr, "a command without an action");
   return guarded(context, [&] { return chosen(context); });

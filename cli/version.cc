@@ -56,7 +56,7 @@ std::vector<Component> components() {
               NLOHMANN_JSON_VERSION_PATCH),
        "results and manifests", ""},
       {"CLI11", CLI11_VERSION, "the command line", ""},
-      {"CUDA", "", "training on GPUs; without it everything runs on the CPU", ""},
+      {"CUDA", "", "training on GPUs, which this version does not do", ""},
   };
 }
 

@@ -1,5 +1,6 @@
 #include "data/split.h"
 
+#include <filesystem>
 #include <memory>
 
 #include "base/error.h"
@@ -43,8 +44,12 @@ void split_block(BlockSource& source, const Window& window, const RowSelection& 
 
 SplitResult split_files(const SplitRequest& request) {
   if (!(request.eval_fraction > 0 && request.eval_fraction < 1)) {
-    throw Error{ErrorCode::kConfig, "the fraction {} is not between 0 and 1",
-                request.eval_fraction};
+    throw Error{ErrorCode::kUsage, "the fraction {} is not between 0 and 1", request.eval_fraction};
+  }
+  if (std::filesystem::weakly_canonical(request.train_out) ==
+      std::filesystem::weakly_canonical(request.eval_out)) {
+    throw Error{ErrorCode::kUsage, "{}: training and evaluation rows need a file each",
+                request.train_out};
   }
   const std::vector<std::string> files = expand_inputs(request.inputs);
   if (files.empty()) throw Error{ErrorCode::kConfig, "no input files are given"};

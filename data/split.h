@@ -24,9 +24,9 @@ struct SplitResult {
 
 /// Writes the rows that data.eval_fraction and data.split of the same values would give a reader,
 /// in file order, byte for byte (line ends become LF). Streams: memory does not grow with the
-/// input. Throws Error{config} for a fraction outside (0, 1) or an output that exists, Error{data}
-/// for a line longer than 1 MiB or headers that differ, Error{missing}, Error{io}; no output
-/// appears in part.
+/// input. Throws Error{usage} for a fraction outside (0, 1), for outputs that exist or are the same
+/// file; Error{data} for a line longer than 1 MiB or headers that differ, Error{missing},
+/// Error{io}; no output appears in part.
 SplitResult split_files(const SplitRequest& request);
 
 }  // namespace strata::data

@@ -110,7 +110,7 @@ class ZstdWriter final : public TextWriter {
 
 std::unique_ptr<TextWriter> create_text(const std::string& path) {
   if (::access(path.c_str(), F_OK) == 0) {
-    throw Error{ErrorCode::kConfig, "{}: exists already; remove it or choose another name", path};
+    throw Error{ErrorCode::kUsage, "{}: exists already; remove it or choose another name", path};
   }
   if (path.ends_with(".gz")) return std::make_unique<GzipWriter>(path);
   if (path.ends_with(".zst")) return std::make_unique<ZstdWriter>(path);

@@ -17,7 +17,7 @@ class TextWriter {
   virtual void finish() = 0;
 };
 
-/// Throws Error{io} when the folder cannot be written, Error{config} when the file exists.
+/// Throws Error{io} when the folder cannot be written, Error{usage} when the file exists.
 std::unique_ptr<TextWriter> create_text(const std::string& path);
 
 }  // namespace strata::data

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 
@@ -19,9 +20,9 @@ const std::vector<std::string> kSmall = {"--seeds", "1",
                                          "--set",   "train.eval_batch_size=256"};
 
 Outcome bench(const std::vector<std::string>& arguments, const ScratchFolder& scratch) {
-  std::vector<std::string> all = {"bench", "ctr", "--json", "--out", scratch.path("runs")};
-  all.insert(all.end(), arguments.begin(), arguments.end());
+  std::vector<std::string> all = {"--json", "bench", "ctr", "--out", scratch.path("runs")};
   all.insert(all.end(), kSmall.begin(), kSmall.end());
+  all.insert(all.end(), arguments.begin(), arguments.end());
   return run_strata(all, STRATA_SOURCE_DIR);
 }
 
@@ -34,10 +35,9 @@ std::string generated_rows(const ScratchFolder& scratch, int rows) {
   return text.str();
 }
 
-/// The same rows as CSV with the header of the BARS files.
-std::string as_csv(std::string rows) {
+/// The same rows as CSV with the header of the BARS files, which begins with the label's name.
+std::string as_csv(std::string rows, std::string header) {
   std::replace(rows.begin(), rows.end(), '\t', ',');
-  std::string header = "label";
   for (int i = 1; i <= 13; ++i) header += ",I" + std::to_string(i);
   for (int i = 1; i <= 26; ++i) header += ",C" + std::to_string(i);
   return header + "\n" + rows;
@@ -66,6 +66,23 @@ TEST(BenchCtr, ComparesModelsOnGeneratedRows) {
   EXPECT_GT(result["models"][0]["auc"], 0.6);
 }
 
+TEST(BenchCtr, WritesTheTableForPeopleAndJsonToAFile) {
+  const ScratchFolder scratch;
+  const std::string file = scratch.path("result.json");
+  const Outcome outcome =
+      run_strata({"bench", "ctr", "--models", "logistic_regression", "--rows", "1500", "--seeds",
+                  "2", "--out", scratch.path("runs"), "--json", file},
+                 STRATA_SOURCE_DIR);
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  for (const char* column : {"auc", "logloss", "ne", "calibration", "samples/s", "memory", "±"}) {
+    EXPECT_THAT(outcome.out, HasSubstr(column));
+  }
+  const nlohmann::json result = nlohmann::json::parse(std::ifstream(file));
+  const nlohmann::json& line = result["models"][0];
+  EXPECT_EQ(line["seeds"], 2);
+  EXPECT_GT(line["auc_deviation"], 0) << "two seeds give two results";
+}
+
 TEST(BenchCtr, KaggleLayoutOfAnotherSizeHasNoPublishedRow) {
   const ScratchFolder scratch;
   scratch.write("train.txt", generated_rows(scratch, 3000));
@@ -75,27 +92,46 @@ TEST(BenchCtr, KaggleLayoutOfAnotherSizeHasNoPublishedRow) {
   EXPECT_EQ(result["models"][0]["why_not_published"],
             "train.txt has 3000 rows, the published one 45840617");
   EXPECT_TRUE(result["models"][0]["published"].is_null());
+  EXPECT_THAT(result["data"].get<std::string>(), HasSubstr("not the published data"));
+  // The last of seven days is evaluated, the others are trained.
+  EXPECT_THAT(outcome.err, HasSubstr("428 samples"));
 }
 
+/// Both BARS sets, whose label fields differ.
 TEST(BenchCtr, X1AndX4Layouts) {
-  for (const char* preset : {"criteo_x1", "criteo_x4"}) {
+  for (const auto& [preset, label] : {std::pair("criteo_x1", "label"), {"criteo_x4", "Label"}}) {
     SCOPED_TRACE(preset);
     const ScratchFolder scratch;
-    const std::string csv = as_csv(generated_rows(scratch, 1200));
+    const std::string csv = as_csv(generated_rows(scratch, 1200), label);
     for (const char* name : {"train.csv", "valid.csv", "test.csv"}) scratch.write(name, csv);
     const Outcome outcome = bench({"--preset", preset, "--path", scratch.path(), "--models",
                                    "wide_deep", "--set", "model.hidden=[16]"},
                                   scratch);
     expect_one_result(outcome, "wide_deep");
     const std::string why = outcome.json()["models"][0]["why_not_published"];
-    EXPECT_THAT(why, HasSubstr("train.csv has 1200 rows"));
+    EXPECT_THAT(why, HasSubstr("train.csv has 1200 rows, the published one 3"));
+    EXPECT_THAT(why, HasSubstr("valid.csv has 1200 rows"));
     EXPECT_THAT(why, HasSubstr("test.csv has 1200 rows"));
   }
 }
 
-TEST(BenchCtr, TerabyteLayout) {
+TEST(BenchCtr, EveryX1AndX4RecipeIsAModelThatTrains) {
+  for (const char* preset : {"criteo_x1", "criteo_x4"}) {
+    SCOPED_TRACE(preset);
+    const ScratchFolder scratch;
+    const std::string csv = as_csv(generated_rows(scratch, 400), "label");
+    for (const char* name : {"train.csv", "valid.csv", "test.csv"}) scratch.write(name, csv);
+    const Outcome outcome = bench(
+        {"--preset", preset, "--path", scratch.path(), "--set", "train.max_steps=1"}, scratch);
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    const size_t models = outcome.json()["models"].size();
+    EXPECT_EQ(models, preset == std::string("criteo_x1") ? 5u : 4u);
+  }
+}
+
+TEST(BenchCtr, TerabyteLayoutIsEvaluatedOnTheFirstHalfOfTheLastDay) {
   const ScratchFolder scratch;
-  const std::string rows = generated_rows(scratch, 50);
+  const std::string rows = generated_rows(scratch, 51);
   for (int day = 0; day < 24; ++day) scratch.write("day_" + std::to_string(day), rows);
   const Outcome outcome = bench(
       {"--preset", "terabyte", "--path", scratch.path(), "--set",
@@ -103,7 +139,9 @@ TEST(BenchCtr, TerabyteLayout) {
       scratch);
   expect_one_result(outcome, "dlrm");
   const std::string why = outcome.json()["models"][0]["why_not_published"];
-  EXPECT_THAT(why, HasSubstr("day_0 … day_22 have 1150 rows, the published ones 4195197692"));
+  EXPECT_THAT(why, HasSubstr("day_0 … day_22 have 1173 rows, the published ones 4195197692"));
+  EXPECT_THAT(why, HasSubstr("day_23 has 51 rows, the published one 178274637"));
+  EXPECT_THAT(outcome.err, HasSubstr("| 26 samples"));
 }
 
 TEST(BenchCtr, MissingFilesAndOptionsAreNamed) {
@@ -111,9 +149,25 @@ TEST(BenchCtr, MissingFilesAndOptionsAreNamed) {
   const Outcome absent = bench({"--preset", "criteo_kaggle", "--path", scratch.path()}, scratch);
   EXPECT_EQ(absent.exit_code, 66);
   EXPECT_THAT(absent.err, HasSubstr("train.txt is absent"));
-  EXPECT_EQ(bench({"--preset", "criteo_kaggle"}, scratch).exit_code, 2);
-  EXPECT_EQ(bench({"--models", "nonsense"}, scratch).exit_code, 2);
+  EXPECT_EQ(absent.json()["exit_code"], 66);
+  const Outcome none =
+      bench({"--preset", "terabyte", "--path", scratch.path(), "--models", "deepfm"}, scratch);
+  EXPECT_EQ(none.exit_code, 2);
+  EXPECT_THAT(none.err, HasSubstr("terabyte has recipes for: dlrm"));
+  for (const std::vector<std::string>& wrong :
+       {std::vector<std::string>{"--preset", "criteo_kaggle"},
+        {"--preset", "criteo_kaggle", "--path", scratch.path(), "--data", "x"},
+        {"--eval", "x"},
+        {"--models", "nonsense"},
+        {"--seeds", "0"}}) {
+    EXPECT_EQ(bench(wrong, scratch).exit_code, 2) << ::testing::PrintToString(wrong);
+  }
   EXPECT_EQ(bench({"--data", "/nonexistent.tsv", "--models", "dlrm"}, scratch).exit_code, 66);
+  scratch.write("train.csv", "click,I1\n1,2\n");
+  for (const char* name : {"valid.csv", "test.csv"}) scratch.write(name, "label\n1\n");
+  const Outcome header = bench({"--preset", "criteo_x1", "--path", scratch.path()}, scratch);
+  EXPECT_EQ(header.exit_code, 65);
+  EXPECT_THAT(header.err, HasSubstr("train.csv:1: the header has no field named label"));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -112,6 +113,21 @@ std::string ScratchFolder::path(const std::string& name) const {
 
 void ScratchFolder::write(const std::string& name, const std::string& text) const {
   std::ofstream(path(name), std::ios::binary) << text;
+}
+
+std::string criteo_lines(int rows, int bad_line) {
+  std::string out;
+  for (int i = 1; i <= rows; ++i) {
+    out += i == bad_line ? "x" : std::to_string(i % 3 == 0);
+    for (int f = 0; f < 13; ++f) out += "\t" + std::to_string((i * 7 + f) % 50);
+    for (int f = 0; f < 26; ++f) {
+      char id[16];
+      std::snprintf(id, sizeof id, "\t%08x", static_cast<unsigned>((i * 31 + f * 17) % 40));
+      out += id;
+    }
+    out += "\n";
+  }
+  return out;
 }
 
 }  // namespace strata::tests

@@ -57,4 +57,8 @@ class ScratchFolder {
   std::string path_;
 };
 
+/// The text of `rows` well-formed Criteo lines, a third of them positive; line `bad_line` (from 1;
+/// 0: none) has a label that is no number.
+std::string criteo_lines(int rows, int bad_line = 0);
+
 }  // namespace strata::tests

@@ -33,22 +33,6 @@ Outcome run_in_source(const std::vector<std::string>& arguments) {
   return run_strata(arguments, STRATA_SOURCE_DIR);
 }
 
-/// A file of `rows` well-formed Criteo lines, one bad one at `bad_line` (0: none).
-std::string criteo_lines(int rows, int bad_line = 0) {
-  std::string out;
-  for (int i = 1; i <= rows; ++i) {
-    out += i == bad_line ? "x" : std::to_string(i % 3 == 0);
-    for (int f = 0; f < 13; ++f) out += "\t" + std::to_string((i * 7 + f) % 50);
-    for (int f = 0; f < 26; ++f) {
-      char id[16];
-      std::snprintf(id, sizeof id, "\t%08x", static_cast<unsigned>((i * 31 + f * 17) % 40));
-      out += id;
-    }
-    out += "\n";
-  }
-  return out;
-}
-
 TEST(TrainCommand, AdultTrainsEvaluatesPredictsExportsAndVerifies) {
   const ScratchFolder scratch;
   const std::string run = scratch.path("run");
@@ -228,60 +212,6 @@ TEST(VerifyCommand, DamageIs76NamingTheFile) {
   EXPECT_EQ(outcome.json()["intact"], false);
   EXPECT_THAT(outcome.out, HasSubstr(victim.filename().string()));
   EXPECT_EQ(run_strata({"verify", scratch.path("nothing")}).exit_code, 66);
-}
-
-TEST(DataCommand, GenIsReproducibleAndTellsTheBestResult) {
-  const ScratchFolder scratch;
-  const Outcome first = run_strata({"data", "gen", scratch.path("a"), "--rows", "3000", "--json"});
-  ASSERT_EQ(first.exit_code, 0) << first.err;
-  EXPECT_EQ(first.json()["rows"], 3000);
-  EXPECT_GT(first.json()["best"]["auc"], 0.7);
-  ASSERT_EQ(run_strata({"data", "gen", scratch.path("b"), "--rows", "3000", "--no-report",
-                        "--threads", "1"})
-                .exit_code,
-            0);
-  const std::string compare = "cmp " + scratch.path("a") + " " + scratch.path("b");
-  EXPECT_EQ(std::system(compare.c_str()), 0);
-  EXPECT_EQ(run_strata({"data", "gen", "/nonexistent/x", "--rows", "10"}).exit_code, 74);
-}
-
-TEST(DataCommand, CheckReportsBadRowsAndPositiveRate) {
-  const ScratchFolder scratch;
-  scratch.write("some.tsv", criteo_lines(300, 17));
-  const Outcome outcome = run_strata({"data", "check", scratch.path("some.tsv"), "--json"});
-  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
-  EXPECT_EQ(outcome.json()["good"], 299);
-  EXPECT_EQ(outcome.json()["bad"], 1);
-  const Outcome text = run_strata({"data", "check", scratch.path("some.tsv")});
-  EXPECT_THAT(text.out, HasSubstr("some.tsv:17: "));
-  EXPECT_THAT(text.out, HasSubstr("positive rate 0.33"));
-  const Outcome adult = run_in_source(
-      {"data", "check", "datasets/adult/adult.data.gz", "--config", kAdult, "--json"});
-  EXPECT_EQ(adult.json()["good"], 32561) << adult.err;
-  EXPECT_EQ(run_strata({"data", "check", scratch.path("absent")}).exit_code, 66);
-}
-
-TEST(DataCommand, SplitTakesTheLastRowsByTime) {
-  const ScratchFolder scratch;
-  scratch.write("all.tsv", criteo_lines(100));
-  const std::vector<std::string> arguments = {"data",
-                                              "split",
-                                              scratch.path("all.tsv"),
-                                              "--train-out",
-                                              scratch.path("train.tsv"),
-                                              "--eval-out",
-                                              scratch.path("eval.tsv"),
-                                              "--eval-fraction",
-                                              "0.2",
-                                              "--json"};
-  const Outcome outcome = run_strata(arguments);
-  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
-  EXPECT_EQ(outcome.json()["train_rows"], 80);
-  EXPECT_EQ(outcome.json()["eval_rows"], 20);
-  const std::string joined = "cat " + scratch.path("train.tsv") + " " + scratch.path("eval.tsv") +
-                             " | cmp - " + scratch.path("all.tsv");
-  EXPECT_EQ(std::system(joined.c_str()), 0);
-  EXPECT_NE(run_strata(arguments).exit_code, 0) << "outputs are never overwritten";
 }
 
 }  // namespace
