@@ -28,12 +28,14 @@ constexpr Metric kMetrics[] = {{"auc", &CtrResult::auc},
 std::optional<MeanAndDeviation> mean_of(const CtrLine& line,
                                         std::optional<double> CtrResult::*metric) {
   std::vector<std::optional<double>> values;
+  values.reserve(line.results.size());
   for (const CtrResult& result : line.results) values.push_back(result.*metric);
   return cli::mean_of(values);
 }
 
 MeanAndDeviation mean_rate(const CtrLine& line) {
   std::vector<std::optional<double>> values;
+  values.reserve(line.results.size());
   for (const CtrResult& result : line.results) values.emplace_back(result.samples_per_second);
   return cli::mean_of(values).value_or(MeanAndDeviation{});
 }

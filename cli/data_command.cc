@@ -48,7 +48,10 @@ std::string to_text(const data::DataReport& report) {
 }
 
 std::string refusal(const data::DataReport& report, double most) {
-  if (report.good == 0) return "training would refuse this data: it has no good row\n";
+  if (report.good == 0) {
+    return "training would refuse this data: it has no good row (is its format that of "
+           "--config?)\n";
+  }
   return fmt::format(
       "training would refuse this data: its share of bad rows is above data.max_bad_ratio, {}\n",
       most);

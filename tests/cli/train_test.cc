@@ -170,6 +170,24 @@ TEST(TrainCommand, DivergenceIs79) {
   EXPECT_EQ(outcome.exit_code, 79) << outcome.err;
 }
 
+// F44, F45: before any table is made, and while tables grow.
+TEST(TrainCommand, MemoryLimitIs71NamingWhatWouldHelp) {
+  const ScratchFolder scratch;
+  const auto train = [&](const std::string& limit) {
+    return run_in_source({"train", "configs/dlrm_criteo_synthetic.yaml", "--overwrite", "--set",
+                          "memory.limit=" + limit, "--set", "data.synthetic.rows=20000", "--set",
+                          "checkpoint.path=" + scratch.path("run")});
+  };
+  const Outcome never = train("20MiB");
+  EXPECT_EQ(never.exit_code, 71) << never.err;
+  EXPECT_THAT(never.err, HasSubstr("dlrm_criteo_synthetic.yaml:11:21: error: needs"));
+  const Outcome grown = train("50MiB");
+  EXPECT_EQ(grown.exit_code, 71) << grown.err;
+  EXPECT_THAT(grown.err, HasSubstr("Largest tables: C"));
+  EXPECT_THAT(grown.err, HasSubstr("The last good checkpoint is"));
+  EXPECT_EQ(run_strata({"verify", scratch.path("run")}).exit_code, 0);
+}
+
 // F34 to F36 in prediction: line numbers of predictions are those of the rows.
 TEST(PredictCommand, BadRowsAreErrorsAndLabelsMayBeAbsent) {
   const ScratchFolder scratch;
