@@ -33,40 +33,53 @@ namespace strata::kernels {
 struct OneLane {
   template <class F>
   STRATA_ALWAYS_INLINE void for_each(int dim, F f) const {
-    STRATA_INDEPENDENT_LOOP
+    STRATA_VECTOR_LOOP
     for (int i = 0; i < dim; ++i) f(i);
   }
 
-  /// Sixteen partial sums over i mod 16, folded as a tree: the same bits for every vector width,
-  /// fused multiply-adds aside.
+  /// Sixteen partial sums over i mod 16, folded as a tree; what is left joins at the level of its
+  /// size (8, 4, then one by one). The same order for every vector width.
   template <class F>
   STRATA_ALWAYS_INLINE float sum(int dim, F f) const {
-    if (dim == 1) return f(0);
     // Vector types stay inside this function: passing them would depend on the instruction set.
-    Sixteen parts = {};
-    for (int i = 0; i < dim; i += kParts) {
-      float values[kParts] = {};
-      const int count = dim - i < kParts ? dim - i : kParts;
-      STRATA_VECTOR_LOOP
-      for (int j = 0; j < count; ++j) values[j] = f(i + j);
-      Sixteen more;
-      std::memcpy(&more, values, sizeof more);
-      parts += more;
+    Sixteen sixteen = {};
+    int i = 0;
+    for (; i + 16 <= dim; i += 16) add_values(sixteen, f, i);
+    Eight halves[2];
+    std::memcpy(halves, &sixteen, sizeof halves);
+    Eight eight = halves[0] + halves[1];
+    if (i + 8 <= dim) {
+      add_values(eight, f, i);
+      i += 8;
     }
-    Eight eight[2];
-    std::memcpy(eight, &parts, sizeof parts);
-    const Eight sum8 = eight[0] + eight[1];
-    Four four[2];
-    std::memcpy(four, &sum8, sizeof sum8);
-    const Four sum4 = four[0] + four[1];
-    return (sum4[0] + sum4[2]) + (sum4[1] + sum4[3]);
+    Four quarters[2];
+    std::memcpy(quarters, &eight, sizeof quarters);
+    Four four = quarters[0] + quarters[1];
+    if (i + 4 <= dim) {
+      add_values(four, f, i);
+      i += 4;
+    }
+    float out = (four[0] + four[2]) + (four[1] + four[3]);
+    for (; i < dim; ++i) out += f(i);
+    return out;
   }
 
  private:
-  static constexpr int kParts = 16;
   using Sixteen = float __attribute__((vector_size(64)));
   using Eight = float __attribute__((vector_size(32)));
   using Four = float __attribute__((vector_size(16)));
+
+  /// parts += f(i), f(i + 1), …
+  template <class V, class F>
+  STRATA_ALWAYS_INLINE static void add_values(V& parts, F f, int i) {
+    constexpr int kWidth = sizeof(V) / sizeof(float);
+    float values[kWidth];
+    STRATA_VECTOR_LOOP
+    for (int j = 0; j < kWidth; ++j) values[j] = f(i + j);
+    V more;
+    std::memcpy(&more, values, sizeof more);
+    parts += more;
+  }
 };
 
 }  // namespace strata::kernels
