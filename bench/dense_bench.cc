@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "base/thread_pool.h"
 #include "bench/criteo_shape.h"
+#include "bench/product_limit.h"
 #include "models/model_list.h"
 
 namespace strata::bench {
@@ -125,7 +126,7 @@ int main(int argc, char** argv) {
   fmt::print("dense part of DLRM, Criteo Kaggle shape, {} threads, {}\n", threads,
              kernels::gemm_library());
   for (const dense::Precision precision : {dense::Precision::kFp32, dense::Precision::kBf16}) {
-    const double limit = precision == dense::Precision::kFp32 ? kLimitFp32 : kLimitBf16;
+    const double limit = product_flops(precision, pool) / kFlopsPerSample;
     for (const int64_t batch : {128, 512, 2048, 8192}) {
       const Rates rate = samples_per_second(precision, batch, pool, seconds);
       fmt::print(

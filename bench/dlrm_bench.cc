@@ -16,6 +16,7 @@
 #include "base/hash.h"
 #include "base/thread_pool.h"
 #include "bench/criteo_shape.h"
+#include "bench/product_limit.h"
 #include "models/network.h"
 
 namespace strata::bench {
@@ -27,6 +28,7 @@ struct Options {
   int threads = 2;
   double seconds = 2;
   int64_t batch = 0;      // 0: 128, 512, 2048, 8192
+  int64_t chunks = 0;     // 0: the default of train.chunks
   std::string precision;  // empty: both
   std::string optimizer;  // empty: both
   bool stages = false;    // prints where the time goes
@@ -57,7 +59,7 @@ models::NetworkConfig network_config(const std::string& optimizer, dense::Precis
 }
 
 /// Batch `number`: uniform ids below each cardinality, made hashes so that they are any 64 bits.
-Batch make_batch(int64_t size, int64_t number) {
+Batch make_batch(int64_t size, int64_t number, int64_t chunks) {
   const CounterRng random{static_cast<uint64_t>(number) + 17};
   Batch batch;
   batch.size = size;
@@ -72,7 +74,6 @@ Batch make_batch(int64_t size, int64_t number) {
   }
   for (int64_t i = 0; i <= size * kFeatures; ++i) batch.offsets.push_back(i);
   for (int64_t b = 0; b < size; ++b) batch.labels.push_back(b % 4 == 0 ? 1.0f : 0.0f);
-  const int64_t chunks = chunks_of(size);
   for (int64_t c = 0; c <= chunks; ++c) batch.chunk_begin.push_back(size * c / chunks);
   return batch;
 }
@@ -81,7 +82,7 @@ Batch make_batch(int64_t size, int64_t number) {
 void fill_tables(models::Network& network, ThreadPool& pool) {
   constexpr int64_t kSize = 8192;
   embedding::KeyedBatch keyed;
-  Batch batch = make_batch(kSize, 0);
+  Batch batch = make_batch(kSize, 0, chunks_of(kSize));
   for (uint64_t first = 0; first < 1000000; first += kSize) {
     for (int64_t f = 0; f < kFeatures; ++f) {
       for (int64_t b = 0; b < kSize; ++b) {
@@ -141,30 +142,28 @@ double processor_seconds() { return static_cast<double>(std::clock()) / CLOCKS_P
 void measure(Bench& bench, int64_t size, const Options& options, double limit) {
   bench.batches.clear();
   const int64_t count = std::max<int64_t>(4, (1 << 18) / size);
-  for (int64_t i = 0; i < count; ++i) bench.batches.push_back(make_batch(size, i));
-  double best = 0;
-  double best_processor = 0;
+  const int64_t chunks = options.chunks != 0 ? options.chunks : chunks_of(size);
+  for (int64_t i = 0; i < count; ++i) bench.batches.push_back(make_batch(size, i, chunks));
   int64_t number = 0;
-  for (int round = 0; round < 4; ++round) {  // the first one warms up
+  double rate = 0;
+  double processor_rate = 0;
+  for (const double seconds : {options.seconds / 3, options.seconds}) {  // the first one warms up
     for (double& s : bench.stage_seconds) s = 0;
     const auto start = Clock::now();
     const double processor = processor_seconds();
-    int64_t steps = 0;
+    double samples = 0;
     double elapsed = 0;
     do {
       bench.step(number++);
-      ++steps;
+      samples += static_cast<double>(size);
       elapsed = std::chrono::duration<double>(Clock::now() - start).count();
-    } while (elapsed < options.seconds / 4);
-    if (round == 0) continue;
-    const auto samples = static_cast<double>(steps * size);
-    best = std::max(best, samples / elapsed);
-    best_processor =
-        std::max(best_processor, samples * options.threads / (processor_seconds() - processor));
+    } while (elapsed < seconds);
+    rate = samples / elapsed;
+    processor_rate = samples * options.threads / (processor_seconds() - processor);
   }
   fmt::print(
       "  batch {:5}: {:6.1f} k samples/s, {:3.0f} % of {:.0f} k; by processor time {:6.1f} k\n",
-      size, best / 1e3, 100 * best / limit, limit / 1e3, best_processor / 1e3);
+      size, rate / 1e3, 100 * rate / limit, limit / 1e3, processor_rate / 1e3);
   if (!options.stages) return;
   double total = 0;
   for (const double s : bench.stage_seconds) total += s;
@@ -179,6 +178,7 @@ int main(int argc, char** argv) {
   app.add_option("--threads", options.threads);
   app.add_option("--seconds", options.seconds, "per figure");
   app.add_option("--batch", options.batch, "one batch size only");
+  app.add_option("--chunks", options.chunks, "instead of the default of train.chunks");
   app.add_option("--precision", options.precision)->check(CLI::IsMember({"fp32", "bf16"}));
   app.add_option("--optimizer", options.optimizer)
       ->check(CLI::IsMember({"sgd", "rowwise_adagrad"}));
@@ -196,7 +196,7 @@ int main(int argc, char** argv) {
       fill_tables(network, pool);
       fmt::print("{} {}\n", optimizer, name);
       Bench bench{.network = network, .pool = pool, .batches = {}, .keyed = {}};
-      const double limit = precision == dense::Precision::kFp32 ? kLimitFp32 : kLimitBf16;
+      const double limit = product_flops(precision, pool) / kFlopsPerSample;
       for (const int64_t size : {128, 512, 2048, 8192}) {
         if (options.batch == 0 || options.batch == size) measure(bench, size, options, limit);
       }

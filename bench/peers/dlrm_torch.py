@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """DLRM at the Criteo Kaggle shape in PyTorch (nn.EmbeddingBag, sparse gradients), samples/s.
 
-One measurement a call, so that compare_training.py can alternate it with Strata:
-    dlrm_torch.py --batch 2048 --optimizer sgd|adagrad --precision fp32|bf16 --seconds 3
+compare_training.py alternates it with Strata:
+    dlrm_torch.py --batch 128 2048 --optimizer sgd|adagrad --precision fp32|bf16 --seconds 3
 26 tables of width 16 capped at 1 M rows, one id per bag, uniform ids; bottom 13-512-256-64-16,
-top 367-512-256-1; batches made beforehand. bf16 is autocast of the dense part. Prints samples/s.
+top 367-512-256-1; batches made beforehand. bf16 is autocast of the dense part. Prints
+batch size and samples/s, one line each.
 """
 import argparse
 import time
@@ -43,7 +44,7 @@ class Dense(nn.Module):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--batch", type=int, default=2048)
+    parser.add_argument("--batch", type=int, nargs="+", default=[2048])
     parser.add_argument("--optimizer", choices=["sgd", "adagrad"], default="sgd")
     parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
     parser.add_argument("--seconds", type=float, default=3)
@@ -60,32 +61,32 @@ def main():
     optimizers = [make(tables.parameters(), lr=0.05), make(dense.parameters(), lr=0.05)]
     x, y = torch.rand(SAMPLES, 13), (torch.rand(SAMPLES) < 0.25).float()
     ids = torch.stack([torch.randint(r, (SAMPLES,)) for r in rows])
-    batches = [(x[s:s + args.batch].contiguous(), y[s:s + args.batch].contiguous(),
-                ids[:, s:s + args.batch].contiguous()) for s in range(0, SAMPLES, args.batch)]
-    offsets = torch.arange(args.batch)
+    for size in args.batch:
+        batches = [(x[s:s + size].contiguous(), y[s:s + size].contiguous(),
+                    ids[:, s:s + size].contiguous()) for s in range(0, SAMPLES, size)]
+        offsets = torch.arange(size)
 
-    def step(i):
-        bx, by, bids = batches[i % len(batches)]
-        embedded = torch.stack([t(bids[k], offsets) for k, t in enumerate(tables)], 1)
-        with torch.autocast("cpu", torch.bfloat16, enabled=args.precision == "bf16"):
-            logits = dense(bx, embedded)
-        loss = loss_of(logits.float(), by)
-        for optimizer in optimizers:
-            optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        for optimizer in optimizers:
-            optimizer.step()
-        loss.item()
+        def step(i):
+            bx, by, bids = batches[i % len(batches)]
+            embedded = torch.stack([t(bids[k], offsets) for k, t in enumerate(tables)], 1)
+            with torch.autocast("cpu", torch.bfloat16, enabled=args.precision == "bf16"):
+                logits = dense(bx, embedded)
+            loss = loss_of(logits.float(), by)
+            for optimizer in optimizers:
+                optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            for optimizer in optimizers:
+                optimizer.step()
+            loss.item()
 
-    count, start = 0, time.perf_counter()
-    while time.perf_counter() - start < 1.5:  # first touch of the tables, warm caches
-        step(count)
-        count += 1
-    first, start = count, time.perf_counter()
-    while time.perf_counter() - start < args.seconds:
-        step(count)
-        count += 1
-    print(round((count - first) * args.batch / (time.perf_counter() - start)))
+        rate = 0
+        for seconds in (args.seconds / 3, args.seconds):  # the first one warms up
+            count, start = 0, time.perf_counter()
+            while time.perf_counter() - start < seconds:
+                step(count)
+                count += 1
+            rate = count * size / (time.perf_counter() - start)
+        print(size, round(rate), flush=True)
 
 
 if __name__ == "__main__":
