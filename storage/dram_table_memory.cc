@@ -12,7 +12,11 @@ namespace strata::storage {
 namespace {
 
 constexpr size_t kLargeBytes = HugeBuffer::kSmallPageBytes;
-constexpr size_t kHugeFromBytes = size_t{32} << 20;  // of all blocks: a huge page is then small
+// Once there are so many bytes of blocks, somewhat smaller ones are cut from extents, too: the heap
+// would keep what a thousand of them leave behind.
+constexpr size_t kManyBytes = size_t{128} << 10;
+constexpr size_t kLargeOfManyBytes = 2560;
+constexpr size_t kHugeFromBytes = size_t{48} << 20;  // of all blocks: a huge page is then small
 constexpr size_t kMaxExtentBytes = size_t{256} << 20;
 constexpr std::align_val_t kAlignment{64};
 
@@ -35,7 +39,8 @@ std::byte* DramTableMemory::allocate(size_t bytes) {
   STRATA_CHECK(bytes > 0, "bytes", bytes);
   try {
     const std::lock_guard lock(mutex_);
-    if (bytes >= kLargeBytes) return allocate_large(bytes);
+    const bool many = small_bytes_ + large_bytes_ >= kManyBytes;
+    if (bytes >= (many ? kLargeOfManyBytes : kLargeBytes)) return allocate_large(bytes);
     auto* block = static_cast<std::byte*>(::operator new(bytes, kAlignment));
     std::memset(block, 0, bytes);
     small_bytes_ += bytes;
@@ -48,7 +53,10 @@ std::byte* DramTableMemory::allocate(size_t bytes) {
 void DramTableMemory::release(std::byte* block, size_t bytes) {
   if (!block) return;
   const std::lock_guard lock(mutex_);
-  if (bytes >= kLargeBytes) return release_large(block, bytes);
+  const auto owner = std::find_if(extents_.begin(), extents_.end(), [&](const Extent& e) {
+    return block >= e.memory.data() && block < e.memory.data() + e.used;
+  });
+  if (owner != extents_.end()) return release_large(*owner, block, bytes);
   ::operator delete(block, kAlignment);
   small_bytes_ -= bytes;
 }
@@ -85,31 +93,27 @@ std::byte* DramTableMemory::allocate_large(size_t bytes) {
   return extent.memory.data() + begin;
 }
 
-void DramTableMemory::release_large(std::byte* block, size_t bytes) {
-  const auto owner = std::find_if(extents_.begin(), extents_.end(), [&](const Extent& e) {
-    return block >= e.memory.data() && block < e.memory.data() + e.used;
-  });
-  STRATA_CHECK(owner != extents_.end(), "a block of another table");
-  owner->live -= bytes;
+void DramTableMemory::release_large(Extent& owner, std::byte* block, size_t bytes) {
+  owner.live -= bytes;
   large_bytes_ -= bytes;
-  const bool current = &*owner == &extents_.back();
-  if (owner->live == 0 && !current) {
-    extents_.erase(owner);
+  const bool current = &owner == &extents_.back();
+  if (owner.live == 0 && !current) {
+    extents_.erase(extents_.begin() + (&owner - extents_.data()));
     return;
   }
+  const size_t page_bytes = owner.page_bytes;
   // The dead pages of a block are neighbours: one call gives them all back.
-  const size_t page_bytes = owner->page_bytes;
   size_t first_dead = 0;
   size_t dead = 0;
-  for_each_page(page_bytes, block - owner->memory.data(), bytes, [&](size_t page, size_t part) {
-    owner->pages[page] -= static_cast<uint32_t>(part);
-    const bool cut = !current || (page + 1) * page_bytes <= owner->used;
-    if (owner->pages[page] > 0 || !cut) return;
+  for_each_page(page_bytes, block - owner.memory.data(), bytes, [&](size_t page, size_t part) {
+    owner.pages[page] -= static_cast<uint32_t>(part);
+    const bool cut = !current || (page + 1) * page_bytes <= owner.used;
+    if (owner.pages[page] > 0 || !cut) return;
     if (dead++ == 0) first_dead = page;
   });
   if (dead == 0) return;
-  owner->memory.release(first_dead * page_bytes, dead * page_bytes);
-  owner->released += dead;
+  owner.memory.release(first_dead * page_bytes, dead * page_bytes);
+  owner.released += dead;
 }
 
 int64_t DramTableMemory::bytes() const {

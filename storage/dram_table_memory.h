@@ -9,9 +9,10 @@
 
 namespace strata::storage {
 
-/// Memory for the bucket runs of a DramTable. Small blocks come from the heap. Large ones are cut
-/// one after another from extents, which lie on huge pages once there is much to hold; the pages of
-/// released blocks go back to the system, so runs that grow in turn leave no holes behind.
+/// Memory for the bucket runs of a DramTable. Small blocks come from the heap while there are few.
+/// All others are cut one after another from extents, which lie on huge pages once there is much to
+/// hold; the pages of released blocks go back to the system, so runs that grow in turn leave no
+/// holes behind.
 /// Thread safety: all members may be called at the same time.
 class DramTableMemory {
  public:
@@ -40,7 +41,7 @@ class DramTableMemory {
 
   // With mutex_ held:
   std::byte* allocate_large(size_t bytes);
-  void release_large(std::byte* block, size_t bytes);
+  void release_large(Extent& owner, std::byte* block, size_t bytes);
   Extent& extent_with(size_t bytes);
 
   mutable std::mutex mutex_;

@@ -18,7 +18,7 @@ constexpr int64_t kMaxExtentBytes = int64_t{1} << 30;
 // The first segment lies on small pages for good. Up to kHugeFromBytes rows start on small pages,
 // too, which become huge ones as they fill; from there on half a huge page of slack is little.
 constexpr int64_t kGrowingExtentBytes = int64_t{4} << 20;
-constexpr int64_t kHugeFromBytes = int64_t{32} << 20;
+constexpr int64_t kHugeFromBytes = int64_t{16} << 20;
 constexpr int64_t kMaxSlots = std::numeric_limits<uint32_t>::max();
 
 int segment_bits_for(int row_bytes) {
@@ -41,24 +41,28 @@ SlotRange RowArena::take(int64_t rows) {
   while (taken_ + rows > segments_ << segment_bits_) add_extent();
   const SlotRange range{taken_, taken_ + rows};
   taken_ = range.end;
-  collapse_full_pages();
+  collapse_full_pages(/*complete=*/false);
   return range;
 }
 
-/// Small pages whose rows have all been taken become huge ones. Rows of the last range may still be
-/// written by others meanwhile; the system moves pages safely.
-void RowArena::collapse_full_pages() {
+/// Small pages of the last extent whose rows have all been taken become huge ones; all of its pages
+/// where it is `complete`. Rows of the last range may still be written by others meanwhile: the
+/// system moves pages safely.
+void RowArena::collapse_full_pages(bool complete) {
   constexpr size_t kPage = HugeBuffer::kHugePageBytes;
+  if (extents_.empty() || extents_.back().page_bytes == kPage) return;
   Extent& extent = extents_.back();
-  if (extent.page_bytes == kPage) return;
   const auto used = static_cast<size_t>((taken_ - extent.first_slot) * row_bytes_);
-  const size_t full = used / kPage * kPage;
-  if (full <= extent.collapsed) return;
-  extent.memory.collapse(extent.collapsed, full - extent.collapsed);
-  extent.collapsed = full;
+  const size_t full = (complete ? extent.memory.bytes() : used) / kPage * kPage;
+  if (full > extent.collapsed) {
+    extent.memory.collapse(extent.collapsed, full - extent.collapsed);
+    extent.collapsed = full;
+  }
+  if (complete && full > 0) extent.page_bytes = kPage;
 }
 
 void RowArena::add_extent() {
+  collapse_full_pages(/*complete=*/true);
   const int64_t segment_bytes = int64_t{row_bytes_} << segment_bits_;
   const int64_t total = segments_ * segment_bytes;
   const bool huge = total >= kHugeFromBytes;
@@ -66,17 +70,17 @@ void RowArena::add_extent() {
                          : total > 0 ? kGrowingExtentBytes
                                      : 0;
   constexpr int64_t kPage = HugeBuffer::kHugePageBytes;
-  const int64_t whole_pages = (wished + kPage - 1) / kPage * kPage;  // what rounding would waste
-  int64_t segments = std::max<int64_t>(1, whole_pages / segment_bytes);
+  const int64_t pages = (wished + kPage - 1) / kPage * kPage;
+  int64_t segments = std::max<int64_t>(1, pages / segment_bytes);
   Extent extent{.memory = {},
                 .first_slot = segments_ << segment_bits_,
                 .rows = 0,
                 .page_bytes = huge ? HugeBuffer::kHugePageBytes : HugeBuffer::kSmallPageBytes,
                 .collapsed = 0};
   try {
-    extent.memory = HugeBuffer(segments * segment_bytes, huge ? Pages::kHuge : Pages::kSmall);
+    const int64_t bytes = std::max(pages, segments * segment_bytes);
+    extent.memory = HugeBuffer(bytes, huge ? Pages::kHuge : Pages::kSmall);
   } catch (const Error&) {
-    if (segments == 1) throw;
     segments = 1;  // near the limit of the address space: as little as possible
     extent.page_bytes = HugeBuffer::kSmallPageBytes;
     extent.memory = HugeBuffer(segment_bytes, Pages::kSmall);

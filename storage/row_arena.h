@@ -53,7 +53,7 @@ class RowArena {
   };
 
   void add_extent();
-  void collapse_full_pages();
+  void collapse_full_pages(bool complete);
   void publish_segments(const Extent& extent);
 
   const int row_bytes_;
