@@ -47,6 +47,19 @@ HugeBuffer::~HugeBuffer() {
   if (data_) munmap(data_, bytes_);
 }
 
+void HugeBuffer::populate(size_t offset, size_t bytes) {
+  STRATA_CHECK(offset <= bytes_ && bytes <= bytes_ - offset, "populate", offset, bytes, bytes_);
+  const size_t begin = offset / kSmallPageBytes * kSmallPageBytes;
+  const size_t end = round_up(offset + bytes, kSmallPageBytes);
+#ifdef MADV_POPULATE_WRITE
+  madvise(data_ + begin, end - begin, MADV_POPULATE_WRITE);
+#else
+  constexpr int kMadvPopulateWrite =
+      23;  // Linux 5.14; older kernels refuse it: first touch does it
+  madvise(data_ + begin, end - begin, kMadvPopulateWrite);
+#endif
+}
+
 void HugeBuffer::release(size_t offset, size_t bytes) {
   STRATA_CHECK(offset <= bytes_ && bytes <= bytes_ - offset, "release", offset, bytes, bytes_);
   madvise(data_ + offset, bytes, MADV_DONTNEED);

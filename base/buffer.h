@@ -52,6 +52,9 @@ class HugeBuffer {
 
   std::byte* data() const { return data_; }
   size_t bytes() const { return bytes_; }
+  /// Takes the physical memory of [offset, offset + bytes) in one call rather than page by page on
+  /// first touch, where the system can do so; rounded outwards to small pages.
+  void populate(size_t offset, size_t bytes);
   /// Gives the physical memory of [offset, offset + bytes) back to the system; the range reads as
   /// zeros when it is touched again. Both are multiples of the page size.
   void release(size_t offset, size_t bytes);

@@ -1,5 +1,7 @@
 #include "base/thread_pool.h"
 
+#include <limits>
+
 #include "base/check.h"
 
 namespace strata {
@@ -29,8 +31,8 @@ ThreadPool::ThreadPool(int threads) {
 
 ThreadPool::~ThreadPool() {
   stopping_.store(true, std::memory_order_relaxed);
-  generation_.fetch_add(1, std::memory_order_release);
-  generation_.notify_all();
+  round_.fetch_add(1, std::memory_order_release);
+  round_.notify_all();
   for (auto& worker : workers_) worker.join();
 }
 
@@ -40,41 +42,54 @@ void ThreadPool::parallel_for(int64_t tasks, TaskRef task) {
     for (int64_t i = 0; i < tasks; ++i) task(i, 0);
     return;
   }
-  task_ = &task;
-  tasks_ = tasks;
+  STRATA_CHECK(tasks <= std::numeric_limits<uint32_t>::max(), "tasks", tasks);
+  task_.store(&task, std::memory_order_relaxed);
+  tasks_.store(static_cast<uint32_t>(tasks), std::memory_order_relaxed);
   error_ = nullptr;
   failed_.store(false, std::memory_order_relaxed);
-  next_.store(0, std::memory_order_relaxed);
-  running_.store(static_cast<uint32_t>(workers_.size()), std::memory_order_relaxed);
-  generation_.fetch_add(1, std::memory_order_release);
-  generation_.notify_all();
-  run_tasks(0);
-  for (uint32_t left = running_.load(std::memory_order_acquire); left != 0;) {
-    left = wait_for_change(running_, left);
+  finished_.store(0, std::memory_order_relaxed);
+  const uint32_t round = round_.load(std::memory_order_relaxed) + 1;
+  claim_.store(uint64_t{round} << 32, std::memory_order_release);
+  round_.store(round, std::memory_order_release);
+  round_.notify_all();
+  run_tasks(round, 0);
+  for (uint32_t done = finished_.load(std::memory_order_acquire); done != tasks;) {
+    done = wait_for_change(finished_, done);
   }
   if (error_) std::rethrow_exception(error_);
 }
 
-void ThreadPool::run_tasks(int thread) {
+/// Claims and runs tasks of `round` until none is left or another round has begun. A claim that
+/// succeeds was made while the round had an unfinished task, so task_ and tasks_ were its own.
+void ThreadPool::run_tasks(uint32_t round, int thread) {
+  uint64_t claim = claim_.load(std::memory_order_acquire);
   for (;;) {
-    const int64_t i = next_.fetch_add(1, std::memory_order_relaxed);
-    if (i >= tasks_ || failed_.load(std::memory_order_relaxed)) return;
-    try {
-      (*task_)(i, thread);
-    } catch (...) {
-      if (!failed_.exchange(true)) error_ = std::current_exception();
-    }
+    const auto number = static_cast<uint32_t>(claim);
+    const uint32_t tasks = tasks_.load(std::memory_order_relaxed);
+    if (claim >> 32 != round || number >= tasks) return;
+    const TaskRef* task = task_.load(std::memory_order_relaxed);
+    if (!claim_.compare_exchange_weak(claim, claim + 1, std::memory_order_acq_rel)) continue;
+    run_task(*task, number, thread);
+    if (finished_.fetch_add(1, std::memory_order_acq_rel) + 1 == tasks) finished_.notify_one();
+    claim = claim_.load(std::memory_order_acquire);
+  }
+}
+
+void ThreadPool::run_task(const TaskRef& task, int64_t number, int thread) {
+  if (failed_.load(std::memory_order_relaxed)) return;
+  try {
+    task(number, thread);
+  } catch (...) {
+    if (!failed_.exchange(true)) error_ = std::current_exception();
   }
 }
 
 void ThreadPool::worker_loop(int thread) {
   uint32_t seen = 0;
   for (;;) {
-    seen = wait_for_change(generation_, seen);
+    seen = wait_for_change(round_, seen);
     if (stopping_.load(std::memory_order_relaxed)) return;
-    run_tasks(thread);
-    running_.fetch_sub(1, std::memory_order_acq_rel);
-    running_.notify_one();
+    run_tasks(seen, thread);
   }
 }
 

@@ -30,8 +30,9 @@ class TaskRef {
 /// A fixed set of threads that run numbered tasks. The caller takes part as thread 0.
 ///
 /// Tasks are handed out dynamically; results must therefore not depend on which thread ran a task
-/// (DESIGN, determinism law). Workers spin briefly, then block, so a stolen core costs little.
-/// parallel_for is called by one thread at a time; it does not nest.
+/// (DESIGN, determinism law). The caller waits for tasks that somebody has begun, never for a
+/// worker that has not woken up; workers spin briefly, then block: a core that others use costs
+/// little. parallel_for is called by one thread at a time; it does not nest.
 class ThreadPool {
  public:
   /// `threads` >= 1, the calling thread included.
@@ -42,23 +43,26 @@ class ThreadPool {
 
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
 
-  /// Runs task(0) … task(tasks - 1) and returns when all are done. The first exception thrown by a
-  /// task is rethrown here; the remaining tasks are then skipped.
+  /// Runs task(0) … task(tasks - 1), tasks < 2^32, and returns when all are done. The first
+  /// exception thrown by a task is rethrown here; the remaining tasks are then skipped.
   void parallel_for(int64_t tasks, TaskRef task);
 
  private:
   void worker_loop(int thread);
-  void run_tasks(int thread);
+  void run_tasks(uint32_t round, int thread);
+  void run_task(const TaskRef& task, int64_t number, int thread);
 
   std::vector<std::thread> workers_;
-  const TaskRef* task_ = nullptr;
-  int64_t tasks_ = 0;
   std::exception_ptr error_;
   std::atomic<bool> failed_{false};
   std::atomic<bool> stopping_{false};
-  alignas(64) std::atomic<int64_t> next_{0};
-  alignas(64) std::atomic<uint32_t> generation_{0};
-  alignas(64) std::atomic<uint32_t> running_{0};
+  // What the tasks of the current round are. Written between rounds only; a worker that reads it
+  // late finds that its claim fails.
+  std::atomic<const TaskRef*> task_{nullptr};
+  std::atomic<uint32_t> tasks_{0};
+  alignas(64) std::atomic<uint64_t> claim_{0};  // round << 32 | next task
+  alignas(64) std::atomic<uint32_t> round_{0};
+  alignas(64) std::atomic<uint32_t> finished_{0};  // tasks of the current round
 };
 
 }  // namespace strata

@@ -3,8 +3,9 @@
 //   read_bench [--rows N] [--batch B] [--seconds S] [--file F] [--only CASE]
 //
 // The program writes its own file from counters: 13 integers of mostly small, heavy-tailed counts
-// and 26 categories, with the null rates of the public set. Limits in the same run: the bytes read
-// with pread alone, and pread plus a memchr for every line end.
+// and 26 categories, with the null rates of the public set; plain, .gz and .zst. Limits in the same
+// run: the bytes read with pread alone, pread plus a memchr for every line end, the decompressors
+// alone. GB/s are of text, decompressed where it is not plain.
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -17,7 +18,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,8 @@
 #include "data/input_file.h"
 #include "data/reader.h"
 #include "data/schema.h"
+#include "data/text_writer.h"
+#include "kernels/isa.h"
 
 namespace strata::data {
 namespace {
@@ -59,21 +62,53 @@ void append_row(CounterRng rng, int64_t row, std::string& out) {
   out += '\n';
 }
 
-std::string write_file(const Options& options) {
-  const std::string path =
-      (std::filesystem::temp_directory_path() / fmt::format("strata_read_bench_{}.tsv", getpid()))
-          .string();
-  std::ofstream file(path, std::ios::binary);
-  std::string text;
-  for (int64_t row = 0; row < options.rows; ++row) {
-    append_row({1}, row, text);
-    if (text.size() > 1 << 20 || row + 1 == options.rows) {
-      file << text;
+/// The file in a folder of its own, removed with it.
+class MadeFiles {
+ public:
+  MadeFiles()
+      : folder_(
+            (std::filesystem::temp_directory_path() / fmt::format("strata_read_bench_{}", getpid()))
+                .string()) {
+    std::filesystem::create_directory(folder_);
+  }
+  ~MadeFiles() {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+  }
+  MadeFiles(const MadeFiles&) = delete;
+  MadeFiles& operator=(const MadeFiles&) = delete;
+
+  std::string write(int64_t rows) const {
+    const std::string path = folder_ + "/text.tsv";
+    const auto file = create_text(path);
+    std::string text;
+    for (int64_t row = 0; row < rows; ++row) {
+      append_row({1}, row, text);
+      if (text.size() < 1 << 20 && row + 1 < rows) continue;
+      file->write(text);
       text.clear();
     }
+    file->finish();
+    return path;
   }
-  return path;
-}
+
+  /// A compressed copy; `ending` is .gz or .zst.
+  std::string compress(const std::string& path, std::string_view ending) const {
+    const std::string copy = folder_ + "/text.tsv" + std::string(ending);
+    const auto from = open_text(path);
+    const auto to = create_text(copy);
+    std::vector<char> buffer(1 << 20);
+    for (int64_t got = 1; got > 0;) {
+      got = from->read(buffer);
+      to->write({buffer.data(), static_cast<size_t>(got)});
+    }
+    to->finish();
+    return copy;
+  }
+
+ private:
+  std::string folder_;
+};
 
 /// Processor time of the process, which has one thread here: other programs on the machine do not
 /// count, waiting for the disk would not either (the file is in the page cache).
@@ -120,10 +155,12 @@ int64_t read_bytes(const std::string& path, bool find_lines) {
   }
 }
 
-void print_line(std::string_view what, double seconds, int64_t bytes, int64_t rows) {
-  fmt::print("{:<36} {:>7.2f} GB/s {:>8.2f} M rows/s\n", what,
-             static_cast<double>(bytes) / seconds * 1e-9,
-             static_cast<double>(rows) / seconds * 1e-6);
+int64_t read_stream(const std::string& path) {
+  const auto stream = open_text(path);
+  std::vector<char> buffer(1 << 20);
+  int64_t bytes = 0;
+  for (int64_t got = 1; got > 0; bytes += got) got = stream->read(buffer);
+  return bytes;
 }
 
 void read_epoch(Reader& reader, Batch& batch) {
@@ -132,49 +169,98 @@ void read_epoch(Reader& reader, Batch& batch) {
   }
 }
 
-void run(const Options& options) {
-  const std::string path = options.file.empty() ? write_file(options) : options.file;
-  const auto bytes = static_cast<int64_t>(std::filesystem::file_size(path));
-  const int64_t rows = read_bytes(path, true);
-  fmt::print("{} rows, {:.0f} MB, batch {}\n", rows, static_cast<double>(bytes) * 1e-6,
-             options.batch);
-  const auto line = [&](std::string_view what, const std::function<void()>& body) {
-    if (what.find(options.only) == what.npos) return;
-    print_line(what, best_of(options.seconds, body), bytes, rows);
-  };
-  line("limit: pread", [&] { read_bytes(path, false); });
-  line("limit: pread + line ends", [&] { read_bytes(path, true); });
+class ReadBench {
+ public:
+  explicit ReadBench(const Options& options)
+      : options_(options), path_(options.file.empty() ? made_.write(options.rows) : options.file) {}
 
-  DataConfig config;
-  config.train = {path};
-  config.prefetch = 0;
-  const ReadPlan plan{.batch_size = options.batch};
-  const std::map<std::string, std::function<void(DataConfig&)>> cases = {
-      {"batches, file order", [](DataConfig& c) { c.shuffle = false; }},
-      {"batches, shuffled", [](DataConfig&) {}},
-      {"batches, shuffled, ids mod 1 M",
-       [](DataConfig& c) {
-         c.columns.clear();
-         c.columns.push_back({.name = "label", .type = ColumnType::kLabel});
-         for (int i = 1; i <= 26; ++i) {
-           c.columns.push_back({.name = fmt::format("C{}", i),
-                                .keys = KeyRule::kModulo,
-                                .encoding = IdEncoding::kHex,
-                                .buckets = 1 << 20});
-         }
-       }},
-      {"batches, shuffled, with buckets",
-       [](DataConfig& c) { c.columns = {{.preset = "criteo_bucketized"}}; }}};
-  Batch batch;
-  for (const auto& [name, change] : cases) {
-    DataConfig changed = config;
-    change(changed);
-    const auto reader = make_reader(changed, make_schema(changed), Part::kTrain, plan);
-    line(name, [&] { read_epoch(*reader, batch); });
+  void run() {
+    rows_ = read_bytes(path_, true);
+    bytes_ = read_stream(path_);
+    fmt::print("{}, instruction set {}; one thread; {} rows, {:.0f} MB, batch {}\n", cpu_model(),
+               isa::name(isa::level()), rows_, static_cast<double>(bytes_) * 1e-6, options_.batch);
+    line("limit: pread", [&] { read_bytes(path_, false); });
+    const double limit = line("limit: pread + line ends", [&] { read_bytes(path_, true); });
+    DataConfig config;
+    line(
+        "index (one scan)", [&] { open(path_, config); }, limit);
+    config.shuffle = false;
+    batches("batches, file order", path_, config, limit);
+    config.shuffle = true;
+    batches("batches, shuffled", path_, config, limit);
+    config.columns = modulo_columns();
+    batches("batches, shuffled, ids mod 1 M", path_, config, limit);
+    config.columns = {{.preset = "criteo_bucketized"}};
+    batches("batches, shuffled, with buckets", path_, config, limit);
+    compressed(".gz");
+    compressed(".zst");
   }
-  line("index (one scan)", [&] { make_reader(config, make_schema(config), Part::kTrain, plan); });
-  if (options.file.empty()) std::filesystem::remove(path);
-}
+
+ private:
+  static std::vector<ColumnConfig> modulo_columns() {
+    std::vector<ColumnConfig> columns = {{.name = "label", .type = ColumnType::kLabel}};
+    for (int i = 1; i <= 26; ++i) {
+      columns.push_back({.name = fmt::format("C{}", i),
+                         .keys = KeyRule::kModulo,
+                         .encoding = IdEncoding::kHex,
+                         .buckets = 1 << 20});
+    }
+    return columns;
+  }
+
+  static std::string cpu_model() {
+    std::ifstream file("/proc/cpuinfo");
+    for (std::string line; std::getline(file, line);) {
+      if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+    }
+    return "unknown processor";
+  }
+
+  void compressed(std::string_view ending) {
+    if (std::string("limit: decompress ").append(ending).find(options_.only) == std::string::npos &&
+        std::string("batches from ").append(ending).find(options_.only) == std::string::npos) {
+      return;
+    }
+    const std::string copy = made_.compress(path_, ending);
+    const double limit =
+        line(fmt::format("limit: decompress {}", ending), [&] { read_stream(copy); });
+    batches(fmt::format("batches from {}", ending), copy, DataConfig{}, limit);
+  }
+
+  std::unique_ptr<Reader> open(const std::string& path, DataConfig config) const {
+    config.train = {path};
+    config.prefetch = 0;
+    return make_reader(config, make_schema(config), Part::kTrain, {.batch_size = options_.batch});
+  }
+
+  void batches(std::string_view what, const std::string& path, const DataConfig& config,
+               double limit) {
+    if (what.find(options_.only) == what.npos) return;
+    const auto reader = open(path, config);
+    Batch batch;
+    line(
+        what, [&] { read_epoch(*reader, batch); }, limit);
+  }
+
+  /// Measures and prints a case; seconds it took, 0 where it is left out. `limit`: seconds of the
+  /// machine's own limit, 0 where the case is one.
+  double line(std::string_view what, const std::function<void()>& body, double limit = 0) const {
+    if (what.find(options_.only) == what.npos) return 0;
+    const double seconds = best_of(options_.seconds, body);
+    fmt::print("{:<34} {:>6.2f} GB/s {:>6.2f} M rows/s", what,
+               static_cast<double>(bytes_) / seconds * 1e-9,
+               static_cast<double>(rows_) / seconds * 1e-6);
+    if (limit > 0) fmt::print("   {:>3.0f} % of its limit", 100 * limit / seconds);
+    fmt::print("\n");
+    return seconds;
+  }
+
+  const MadeFiles made_;
+  const Options options_;
+  const std::string path_;
+  int64_t rows_ = 0;
+  int64_t bytes_ = 0;
+};
 
 }  // namespace
 }  // namespace strata::data
@@ -185,8 +271,8 @@ int main(int count, char** words) {
   app.add_option("--rows", options.rows, "Rows of the file it writes");
   app.add_option("--batch", options.batch, "Lines of a batch");
   app.add_option("--seconds", options.seconds, "Processor time per case");
-  app.add_option("--file", options.file, "A Criteo file to read instead");
+  app.add_option("--file", options.file, "A plain Criteo file to read instead");
   app.add_option("--only", options.only, "Part of a case's name: the others are left out");
   CLI11_PARSE(app, count, words);
-  strata::data::run(options);
+  strata::data::ReadBench(options).run();
 }

@@ -1,7 +1,6 @@
 // The table the trainer uses against its peers and the machine's limits, alternating in one run:
 //   find            10 M keys, Zipf 1.05, two threads: DramTable, boost::unordered_flat_map, a
-//   plain
-//                   linear-probing table with prefetch ("line"), touching one cache line a key
+//                   plain linear-probing table with prefetch ("line"), touching one line a key
 //   find-or-insert  the same keys with 2 % new ones, one thread
 //   look-up + pool  10 M rows x 16 through Collection, one id a bag: against a bare gather
 // Ratios are medians over repetitions in which the contestants ran one after another.
@@ -44,6 +43,7 @@ constexpr int64_t kQueries = int64_t{1} << 23;
 constexpr int64_t kBatch = 8192;       // keys a call
 constexpr int64_t kPoolBatch = 65536;  // samples a call
 constexpr int kDim = 16;
+constexpr int kRowBytes = 4 * kDim + 4;  // as SGD has them: weights and stamp
 constexpr size_t kAhead = 24;
 
 std::atomic<uint64_t> sink{0};  // keeps results alive
@@ -184,7 +184,7 @@ class TableBench {
       : work_(work),
         repetitions_(repetitions),
         keys_(kQueries),
-        table_({.row_bytes = 8}),
+        table_({.row_bytes = kRowBytes}),
         line_(static_cast<int64_t>(work.ids.size()) * 11 / 10) {
     const auto n = static_cast<int64_t>(work_.ids.size());
     for (int64_t q = 0; q < kQueries; ++q) keys_[q] = work_.ids[work_.queries[q]];
@@ -207,7 +207,8 @@ class TableBench {
         "{:.1f} B of index a row, in all {:.3f} x (rows x (8 + row bytes))\n",
         static_cast<double>(n) / grown / 1e6, kBatch, worst * 1e3,
         static_cast<double>(usage.index_bytes) / static_cast<double>(n),
-        static_cast<double>(usage.index_bytes + usage.row_bytes) / static_cast<double>(16 * n));
+        static_cast<double>(usage.index_bytes + usage.row_bytes) /
+            static_cast<double>((8 + kRowBytes) * n));
     for (int64_t i = 0; i < n; ++i) line_.find_or_insert(work_.ids[i], i);
 #ifdef STRATA_BENCH_BOOST
     boost_.reserve(n);

@@ -1,5 +1,7 @@
-// The fast path of Criteo's layout. Eight hexadecimal digits are read, checked and converted in one
-// 64-bit word (SWAR); lines are packed column by column, bad ones overwritten by the next.
+// The fast path of Criteo's layout. Lines are packed column by column, bad ones overwritten by the
+// next. Eight hexadecimal digits are one 64-bit word: lines first give the words as they stand, and
+// whole columns are then checked and converted, which is vector code. Where that finds a word that
+// is none, or a line is bad, the slice is parsed once more, each word checked in its line.
 
 #include <fmt/format.h>
 
@@ -19,18 +21,19 @@ namespace {
 
 constexpr uint64_t repeat(uint8_t byte) { return byte * 0x0101010101010101ull; }
 
-/// Whether all eight bytes are hexadecimal digits.
-bool all_hex(uint64_t text) {
-  if (text & repeat(0x80)) return false;  // the sums below then cannot carry into a neighbour
-  const uint64_t lower = text | repeat(0x20);
-  const uint64_t digit = (text + repeat(0x80 - '0')) & ~(text + repeat(0x80 - '9' - 1));
+/// The high bits that stay clear exactly when all eight bytes are hexadecimal digits.
+inline uint64_t not_hex(uint64_t text) {
+  const uint64_t ascii = text & repeat(0x7f);  // the sums below then cannot carry into a neighbour
+  const uint64_t lower = ascii | repeat(0x20);
+  const uint64_t digit = (ascii + repeat(0x80 - '0')) & ~(ascii + repeat(0x80 - '9' - 1));
   const uint64_t letter = (lower + repeat(0x80 - 'a')) & ~(lower + repeat(0x80 - 'f' - 1));
-  return ((digit | letter) & repeat(0x80)) == repeat(0x80);
+  return (text | ~(digit | letter)) & repeat(0x80);
 }
 
 /// Value of eight hexadecimal digits, the first (lowest) byte most significant.
-uint64_t hex_value(uint64_t text) {
-  uint64_t x = (text & repeat(0x0f)) + 9 * ((text >> 6) & repeat(0x01));
+inline uint64_t hex_value(uint64_t text) {
+  const uint64_t letters = (text >> 6) & repeat(0x01);
+  uint64_t x = (text & repeat(0x0f)) + (letters << 3) + letters;
   x = ((x << 4) | (x >> 8)) & 0x00ff00ff00ff00ffull;
   x = ((x << 8) | (x >> 16)) & 0x0000ffff0000ffffull;
   return ((x << 16) | (x >> 32)) & 0xffffffffull;
@@ -40,6 +43,13 @@ uint64_t hex_value(uint64_t text) {
 struct Flaw {
   enum Kind { kNone, kLabel, kInteger, kCategory } kind = kNone;
   int field = 0;
+};
+
+/// A category that is no word of eight digits, and what it is instead.
+struct Patch {
+  int32_t category = 0;
+  int32_t row = 0;
+  uint64_t id = 0;
 };
 
 /// Where the fields of a row go; fields the schema does not use share one scratch column.
@@ -60,7 +70,18 @@ struct Columns {
   std::array<uint64_t*, kCriteoCategories> category;
   std::array<double, kColumnStride> unused_integer;
   std::array<uint64_t, kColumnStride> unused_category;
+  std::vector<Patch> patches;
 };
+
+/// Words of text -> ids, in place. False when one is not of hexadecimal digits.
+bool convert_words(uint64_t* words, int64_t count) {
+  uint64_t flaws = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    flaws |= not_hex(words[i]);
+    words[i] = hex_value(words[i]);
+  }
+  return flaws == 0;
+}
 
 /// Integers the word-wise path leaves alone: more than seven digits, or no integer at all. Null
 /// for the latter.
@@ -73,31 +94,48 @@ const char* read_odd_integer(const char* p, double& out) {
   return stop + 1;
 }
 
-/// Reads "digits TAB" or "TAB" (missing: NaN) at `p`; null when the field is something else.
-/// No branch depends on the number of digits: it is as random as the data.
-inline const char* read_integer(const char* p, double& out) {
-  const bool negative = *p == '-';
-  const char* const digits = p + negative;
+/// Up to seven digits and a tab.
+struct ShortInteger {
+  int digits = 0;
+  int value = 0;
+  bool valid = false;
+};
+
+/// The end is the first byte without bit 4, which every digit has and a tab has not: where the next
+/// field begins is known before this one is checked. No branch depends on the number of digits.
+inline ShortInteger read_short_integer(const char* p) {
   uint64_t text;
-  std::memcpy(&text, digits, sizeof text);
-  const uint64_t values = text ^ repeat('0');  // 0 … 9 where a digit stands
-  const uint64_t others = ((values + repeat(0x76)) | values) & repeat(0x80);
-  if (others == 0) [[unlikely]]
-    return read_odd_integer(p, out);
-  const int bits = __builtin_ctzll(others) - 7;  // of the digits: 8 each
-  if (digits[bits / 8] != '\t' || (negative && bits == 0)) [[unlikely]] {
-    return read_odd_integer(p, out);
-  }
+  std::memcpy(&text, p, sizeof text);
+  const uint64_t ends = ~text & repeat(0x10);
+  if (ends == 0) [[unlikely]]
+    return {};
+  const int digits = __builtin_ctzll(ends) >> 3;
   // The digits move to the high bytes, zeros in front of them; then pairs, fours and eights.
-  uint64_t x = values << 8 << (56 - bits);
+  uint64_t x = (text ^ repeat('0')) << 8 << (56 - 8 * digits);
+  const uint64_t others = ((x + repeat(0x76)) | x) & repeat(0x80);
   x = x * 10 + (x >> 8);
   x = ((x & 0x000000ff000000ffull) * 0x000f424000000064ull +
        ((x >> 16) & 0x000000ff000000ffull) * 0x0000271000000001ull) >>
       32;
-  const auto value = static_cast<int32_t>(x);
-  constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
-  out = bits == 0 ? kMissing : static_cast<double>(negative ? -value : value);
-  return digits + bits / 8 + 1;
+  return {digits, static_cast<int32_t>(x), others == 0 && p[digits] == '\t'};
+}
+
+/// Reads "digits TAB" or "TAB" (missing: NaN) at `p`; null when the field is something else.
+inline const char* read_integer(const char* p, double& out) {
+  const ShortInteger read = read_short_integer(p);
+  if (read.valid) [[likely]] {
+    constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
+    out = read.digits == 0 ? kMissing : static_cast<double>(read.value);
+    return p + read.digits + 1;
+  }
+  if (*p == '-') {
+    const ShortInteger negative = read_short_integer(p + 1);
+    if (negative.valid && negative.digits > 0) {
+      out = static_cast<double>(-negative.value);
+      return p + negative.digits + 2;
+    }
+  }
+  return read_odd_integer(p, out);
 }
 
 /// Categories of other lengths than eight digits: null when the field is not hexadecimal.
@@ -127,22 +165,13 @@ class CriteoParser final : public LineParser {
 
   void parse(std::span<const Line> lines, RawColumns& raw, RowBlock& out) const override {
     Columns columns(raw, integer_slots_, category_slots_);
-    if (keep_label_) out.labels.resize(lines.size());
-    for (size_t i = 0; i < lines.size(); ++i) {
-      prefetch_ahead(lines, i);
-      const Line& line = lines[i];
-      if (line.size == 0 && !line.overlong) {
-        ++out.blank;
-        continue;
-      }
-      const Flaw flaw = parse_line(line, columns, out);
-      if (flaw.kind == Flaw::kNone) [[likely]] {
-        ++out.rows;
-      } else {
-        out.bad.push_back({static_cast<int32_t>(i), describe(line, flaw)});
-      }
-    }
-    if (keep_label_) out.labels.resize(static_cast<size_t>(out.rows));
+    columns.patches.reserve(lines.size() * 4);
+    parse_lines<Words::kDeferred>(lines, columns, out);
+    // A bad line may only seem so: a short field and an empty one look like eight digits.
+    if (convert_categories(columns, out.rows) && out.bad.empty()) return;
+    out.rows = out.blank = 0;
+    out.bad.clear();
+    parse_lines<Words::kChecked>(lines, columns, out);
   }
 
   std::optional<bool> label(const Line& line) const override {
@@ -152,6 +181,44 @@ class CriteoParser final : public LineParser {
   }
 
  private:
+  /// What a line leaves of a category: its text, for convert_categories, or its id.
+  enum class Words { kDeferred, kChecked };
+
+  template <Words kWords>
+  void parse_lines(std::span<const Line> lines, Columns& columns, RowBlock& out) const {
+    if (keep_label_) out.labels.resize(lines.size());
+    for (size_t i = 0; i < lines.size(); ++i) {
+      prefetch_ahead(lines, i);
+      const Line& line = lines[i];
+      if (line.size == 0 && !line.overlong) {
+        ++out.blank;
+        continue;
+      }
+      const size_t patches = columns.patches.size();
+      const Flaw flaw = parse_line<kWords>(line, columns, out);
+      if (flaw.kind == Flaw::kNone) [[likely]] {
+        ++out.rows;
+      } else {
+        columns.patches.resize(patches);
+        out.bad.push_back({static_cast<int32_t>(i), describe(line, flaw)});
+      }
+    }
+    if (keep_label_) out.labels.resize(static_cast<size_t>(out.rows));
+  }
+
+  static bool convert_categories(Columns& columns, int64_t rows) {
+    bool valid = true;
+    for (uint64_t* const words : columns.category) {
+      if (words != columns.unused_category.data()) valid &= convert_words(words, rows);
+    }
+    for (const Patch& patch : columns.patches) {
+      columns.category.data()[patch.category][patch.row] = patch.id;
+    }
+    columns.patches.clear();
+    return valid;
+  }
+
+  template <Words kWords>
   Flaw parse_line(const Line& line, Columns& columns, RowBlock& out) const {
     const char* p = line.text;
     const char* const end = p + line.size;
@@ -168,27 +235,37 @@ class CriteoParser final : public LineParser {
       if (p == nullptr) [[unlikely]]
         return {Flaw::kInteger, kCriteoFirstInteger + k};
     }
-    return read_categories(p, end, columns, out.rows);
+    return read_categories<kWords>(p, end, columns, out.rows);
   }
 
+  template <Words kWords>
   Flaw read_categories(const char* p, const char* end, Columns& columns, int64_t row) const {
     constexpr int kLast = kCriteoCategories - 1;
     for (int k = 0; k <= kLast; ++k) {
       uint64_t& out = columns.category.data()[k][row];
       uint64_t word;
       std::memcpy(&word, p, sizeof word);
-      if (all_hex(word) && (k < kLast ? p[8] == '\t' : p + 8 == end)) [[likely]] {
-        out = hex_value(word);
-        p += 8;
-      } else if (k < kLast ? *p == '\t' : p == end) {
-        out = missing_id_;
-      } else {
-        p = read_odd_category(p, end, out);
+      const bool in_place = k < kLast ? end - p > 8 && p[8] == '\t' : p + 8 == end;
+      // An unused column is not converted: its words are checked here.
+      const bool defer = kWords == Words::kDeferred && &out != columns.unused_category.data() + row;
+      if (in_place && (defer ? *p != '\t' : not_hex(word) == 0)) [[likely]] {
+        out = defer ? word : hex_value(word);
+        p += 9;
+        continue;
+      }
+      uint64_t id = missing_id_;
+      if (k < kLast ? *p != '\t' : p != end) {
+        p = read_odd_category(p, end, id);
         if (p == nullptr || (k < kLast) == (p == end)) {
           return {Flaw::kCategory, kCriteoFirstCategory + k};
         }
       }
       ++p;
+      out = id;
+      if (defer) {
+        out = repeat('0');
+        columns.patches.push_back({k, static_cast<int32_t>(row), id});
+      }
     }
     return {};
   }

@@ -12,7 +12,12 @@
 namespace strata::data {
 namespace {
 
-constexpr int kLogarithms = 8192;  // small counts dominate; 32 KiB
+constexpr int kTabled = 4096;  // small counts dominate; 16 and 32 KiB
+
+/// Whether x is a whole number whose transforms are in the tables.
+inline bool is_tabled(double x) {
+  return x >= 0 && x < kTabled && static_cast<double>(static_cast<int>(x)) == x;
+}
 
 float to_finite_float(double x) {
   constexpr double kMax = std::numeric_limits<float>::max();
@@ -38,7 +43,8 @@ double settle_number(double x, std::span<const double> clip, const std::optional
 Encoder::Encoder(const Schema& schema, const Layout& layout)
     : schema_(schema), layout_(layout), missing_id_(schema.missing_id()) {
   STRATA_CHECK(schema.fitted, "the schema's statistics are not fitted");
-  for (int i = 0; i < kLogarithms; ++i) logarithms_.push_back(log_transform(i));
+  for (int i = 0; i < kTabled; ++i) logarithms_.push_back(log_transform(i));
+  for (int i = 0; i < kTabled; ++i) log_squared_.push_back(log_squared_bucket(i));
 }
 
 void Encoder::encode(const RawColumns& raw, RowBlock& out) const {
@@ -66,11 +72,11 @@ void Encoder::encode_dense(int index, const double* raw, RowBlock& out) const {
   const int64_t width = std::ssize(schema_.dense);
   float* to = out.dense.data() + index;
   const float* const logarithms = logarithms_.data();
+  const bool logarithmic = feature.transform == Transform::kLog && feature.clip.empty();
   for (int64_t i = 0; i < out.rows; ++i, to += width) {
     double x = raw[i];
-    if (feature.transform == Transform::kLog && x >= 0 && x < kLogarithms && feature.clip.empty()) {
-      const int whole = static_cast<int>(x);
-      *to = whole == x ? logarithms[whole] : log_transform(x);
+    if (logarithmic && is_tabled(x)) {
+      *to = logarithms[static_cast<int>(x)];
       continue;
     }
     x = settle_number(x, feature.clip, feature.missing);
@@ -88,7 +94,13 @@ void Encoder::encode_dense(int index, const double* raw, RowBlock& out) const {
 
 void Encoder::encode_buckets(const SparseFeature& feature, const double* raw, int64_t rows,
                              uint64_t* out) const {
+  const uint64_t* const log_squared = log_squared_.data();
+  const bool tabled = feature.transform == Transform::kLogSquared && feature.clip.empty();
   for (int64_t i = 0; i < rows; ++i) {
+    if (tabled && is_tabled(raw[i])) {
+      out[i] = log_squared[static_cast<int>(raw[i])];
+      continue;
+    }
     const double x = settle_number(raw[i], feature.clip, feature.missing);
     if (std::isnan(x)) {
       out[i] = missing_id_;

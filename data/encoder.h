@@ -28,7 +28,8 @@ class Encoder {
   const Schema& schema_;
   const Layout& layout_;
   uint64_t missing_id_;
-  std::vector<float> logarithms_;  // log_transform of 0, 1, 2, …
+  std::vector<float> logarithms_;      // log_transform of 0, 1, 2, …
+  std::vector<uint64_t> log_squared_;  // log_squared_bucket of 0, 1, 2, …
 };
 
 /// Value after clipping and the rule for missing numbers; NaN: missing for good.

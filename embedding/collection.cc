@@ -40,9 +40,10 @@ TableState::TableState(const TableConfig& table_config, int shard_bits)
       layout((validate(config), row_layout(config))),
       rows({.row_bytes = layout.row_bytes(), .shard_bits = shard_bits}),
       rate(config.optimizer.learning_rate()),
-      default_row(layout.weight_bytes()) {
-  const std::vector<float> weights(config.dim, config.default_row);
-  kernels::narrow(config.dtype, weights.data(), config.dim, default_row.data());
+      default_row(config.dim, config.default_row) {
+  std::vector<std::byte> stored(layout.weight_bytes());
+  kernels::narrow(config.dtype, default_row.data(), config.dim, stored.data());
+  kernels::widen(config.dtype, stored.data(), config.dim, default_row.data());
 }
 
 Collection::Impl::Impl(std::vector<TableConfig> table_configs, std::vector<Lookup> all_lookups,

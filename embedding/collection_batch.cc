@@ -13,8 +13,6 @@ namespace {
 
 constexpr int64_t kKeysPerRange = 2048;  // enough work to be worth handing to a thread
 
-constexpr int kPrefetchBytes = 256;  // of a row; the hardware follows longer ones
-
 /// True when each of `bags` bags holds one id.
 bool one_id_per_bag(const int64_t* offsets, int64_t bags) {
   int64_t others = 0;
@@ -114,7 +112,7 @@ void Collection::Impl::prepare_table(const Batch& batch, int table, KeyedBatch& 
   }
   kernels::dedup(keys.hashes.span(), keys.keys);
   keys.slots.resize(0);
-  keys.rows.resize(0);
+  keys.weights.resize(0);
   keys.gradients.resize(0);
 }
 
@@ -189,34 +187,28 @@ int64_t Collection::Impl::make_rows(const KeyRange& range, uint32_t step, KeyedB
   return static_cast<int64_t>(created.size());
 }
 
-void Collection::Impl::point_at_rows(const KeyRange& range, KeyedBatch& keys) const {
+/// Weights of the rows; in exact mode, where they are not up to date, as of the last step.
+void Collection::Impl::read_weights(const KeyRange& range, KeyedBatch& keys) const {
   const TableState& state = tables[range.table];
   TableKeys& table = keys.tables_[range.table];
-  const kernels::RowsRef rows = state.rows.rows();
-  const int64_t* slots = table.slots.data();
-  const std::byte** out = table.rows.data();
-  const std::byte* absent = state.default_row.data();
-  const int prefetched = std::min(state.layout.weight_bytes(), kPrefetchBytes);
-  for (int64_t u = range.begin; u < range.end; ++u) {
-    out[u] = slots[u] == storage::kNoSlot ? absent : rows.row(slots[u]);
-    // Pooling comes in order of samples, soon: rows already on their way cost it little.
-    for (int at = 0; at < prefetched; at += 64) __builtin_prefetch(out[u] + at);
-    __builtin_prefetch(out[u] + prefetched - 1);
-  }
-  if (keys.trains_ || !state.replays() || state.rates.empty()) return;
-  const int64_t dim = state.config.dim;
   const auto count = static_cast<size_t>(range.end - range.begin);
+  const kernels::RowsRef rows = state.rows.rows();
+  const auto slots = table.slots.span().subspan(range.begin, count);
+  float* const out = table.weights.data() + range.begin * state.config.dim;
+  kernels::read_rows({.rows = rows,
+                      .dtype = state.config.dtype,
+                      .dim = state.config.dim,
+                      .slots = slots,
+                      .absent = state.default_row.data(),
+                      .out = out});
+  if (keys.trains_ || !state.replays() || state.rates.empty()) return;
   kernels::read_caught_up_rows(state.config.optimizer,
                                {.rows = rows,
                                 .layout = state.layout,
-                                .slots = table.slots.span().subspan(range.begin, count),
+                                .slots = slots,
                                 .step = static_cast<uint32_t>(state.rates.size()),
                                 .rates = state.rates},
-                               table.shadow.data() + range.begin * dim);
-  for (int64_t u = range.begin; u < range.end; ++u) {
-    if (slots[u] == storage::kNoSlot) continue;
-    out[u] = reinterpret_cast<const std::byte*>(table.shadow.data() + u * dim);
-  }
+                               out);
 }
 
 LookUpCounts Collection::look_up(KeyedBatch& keys, LookUpMode mode, uint32_t step,
@@ -232,8 +224,7 @@ LookUpCounts Collection::look_up(KeyedBatch& keys, LookUpMode mode, uint32_t ste
     in_table(state, [&] {
       const size_t unique = table.keys.unique.size();
       table.slots.resize(unique);
-      table.rows.resize(unique);
-      table.shadow.resize(!train && state.replays() ? unique * state.config.dim : 0);
+      table.weights.resize(unique * state.config.dim);
     });
   }
   const std::vector<KeyRange> ranges =
@@ -247,7 +238,7 @@ LookUpCounts Collection::look_up(KeyedBatch& keys, LookUpMode mode, uint32_t ste
       } else {
         impl.find_rows(ranges[r], keys);
       }
-      impl.point_at_rows(ranges[r], keys);
+      impl.read_weights(ranges[r], keys);
     });
   });
   LookUpCounts counts{.unique = keys.unique()};
@@ -271,9 +262,9 @@ void Collection::pool(const KeyedBatch& keys, int64_t begin, int64_t end, float*
     const LookupKeys& lookup = keys.lookups_[l];
     const TableKeys& table = keys.tables_[impl_->lookup_table[l]];
     const TableState& state = impl_->tables[impl_->lookup_table[l]];
-    STRATA_CHECK(table.rows.size() == table.keys.unique.size(), "pool before look_up");
-    kernels::pool_rows({.rows = table.rows.data(),
-                        .dtype = state.config.dtype,
+    STRATA_CHECK(table.weights.size() == table.keys.unique.size() * state.config.dim,
+                 "pool before look_up");
+    kernels::pool_rows({.weights = table.weights.data(),
                         .dim = state.config.dim,
                         .inverse = table.keys.inverse.data() + lookup.begin,
                         .bag_offsets = lookup.one_id_per_bag ? nullptr : lookup.bag_offsets.data(),
@@ -289,9 +280,9 @@ void Collection::gather(const KeyedBatch& keys, int lookup, float* out, int64_t 
   const LookupKeys& use = keys.lookups_[lookup];
   const TableKeys& table = keys.tables_[impl_->lookup_table[lookup]];
   const TableState& state = impl_->tables[impl_->lookup_table[lookup]];
-  STRATA_CHECK(table.rows.size() == table.keys.unique.size(), "gather before look_up");
-  kernels::pool_rows({.rows = table.rows.data(),
-                      .dtype = state.config.dtype,
+  STRATA_CHECK(table.weights.size() == table.keys.unique.size() * state.config.dim,
+               "gather before look_up");
+  kernels::pool_rows({.weights = table.weights.data(),
                       .dim = state.config.dim,
                       .inverse = table.keys.inverse.data() + use.begin,
                       .end = use.count,

@@ -32,9 +32,9 @@ struct TableState {
   kernels::RowLayout layout;
   storage::DramTable rows;
   float rate;
-  std::vector<float> rates;            // [applied steps] where replays()
-  std::vector<int> lookups;            // that read this table, ascending
-  std::vector<std::byte> default_row;  // weights as stored
+  std::vector<float> rates;        // [applied steps] where replays()
+  std::vector<int> lookups;        // that read this table, ascending
+  std::vector<float> default_row;  // [D] weights, as the dtype holds them
 };
 
 /// Part of the unique keys of one table: what one thread works on at a time.
@@ -52,7 +52,7 @@ struct Collection::Impl {
   void list_table(int table, KeyedBatch& keys) const;
   void find_rows(const KeyRange& range, KeyedBatch& keys) const;
   int64_t make_rows(const KeyRange& range, uint32_t step, KeyedBatch& keys);
-  void point_at_rows(const KeyRange& range, KeyedBatch& keys) const;
+  void read_weights(const KeyRange& range, KeyedBatch& keys) const;
   void reduce_range(const KeyRange& range, KeyedBatch& keys, const float* dpool,
                     int64_t stride) const;
 

@@ -69,9 +69,9 @@ TableUsage Collection::usage(int table) const {
 }
 
 double Collection::planned_bytes_per_row(const TableConfig& config) {
-  constexpr double kIndexBytes = 16.5;  // a bucket of 64 bytes holds 3.9 keys on average
-  constexpr double kRowSlack = 1.03;    // rows handed to shards ahead of use
-  return kIndexBytes + kRowSlack * row_layout(config).row_bytes();
+  constexpr double kRowSlack = 1.03;  // rows handed to shards ahead of use
+  const int row_bytes = row_layout(config).row_bytes();
+  return storage::DramTable::planned_index_bytes(row_bytes) + kRowSlack * row_bytes;
 }
 
 }  // namespace strata::embedding

@@ -24,12 +24,11 @@ struct LookupKeys {
 /// The part of a KeyedBatch that belongs to one table. U unique keys, N occurrences of all lookups
 /// of the table, lookup after lookup.
 struct TableKeys {
-  Scratch<uint64_t> hashes;        // [N] h of each occurrence
-  kernels::UniqueKeys keys;        // unique h [U] ascending, inverse [N], occurrences by chunk
-  Scratch<int64_t> slots;          // [U] after look_up; storage::kNoSlot: default row
-  Scratch<const std::byte*> rows;  // [U] after look_up: where to read each row
-  Scratch<float> shadow;           // [U, D] weights read through in exact mode, read-only
-  Scratch<float> gradients;        // [U, D] after reduce_gradients
+  Scratch<uint64_t> hashes;  // [N] h of each occurrence
+  kernels::UniqueKeys keys;  // unique h [U] ascending, inverse [N], occurrences by chunk
+  Scratch<int64_t> slots;    // [U] after look_up; storage::kNoSlot: default row
+  Scratch<float> weights;    // [U, D] as they are at look_up
+  Scratch<float> gradients;  // [U, D] after reduce_gradients
 };
 
 /// Gradient of an unpooled lookup (Pooling::kNone): rows [N_f, D], row stride in floats.

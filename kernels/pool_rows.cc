@@ -14,26 +14,20 @@ namespace {
 constexpr int64_t kAhead = 24;       // rows in flight
 constexpr int kPrefetchBytes = 512;  // of a row; the hardware follows longer ones
 
+STRATA_ALWAYS_INLINE void prefetch_bytes(const void* at, int bytes) {
+  const auto* first = static_cast<const std::byte*>(at);
+  bytes = std::min(bytes, kPrefetchBytes);
+  for (int offset = 0; offset < bytes; offset += 64) __builtin_prefetch(first + offset);
+  __builtin_prefetch(first + bytes - 1);  // rows are not aligned to cache lines
+}
+
 /// kDim is the row width, or 0 when it is only known at run time.
 template <DType kDType, int kDim>
-struct PoolKernel {
-  struct Args {
-    const PoolRows& pool;
-  };
-
-  STRATA_ALWAYS_INLINE static int dim_of(const PoolRows& p) { return kDim ? kDim : p.dim; }
-
-  STRATA_ALWAYS_INLINE static void prefetch(const PoolRows& p, const std::byte* row) {
-    const int bytes = std::min(dim_of(p) * dtype_bytes(kDType), kPrefetchBytes);
-    for (int at = 0; at < bytes; at += 64) __builtin_prefetch(row + at);
-    __builtin_prefetch(row + bytes - 1);  // rows are not aligned to cache lines
-  }
+struct ReadKernel {
+  using Args = ReadRows;
 
   /// Weights as stored; rows are aligned to 4 bytes.
   using Stored = std::conditional_t<kDType == DType::kF32, float, uint16_t>;
-  STRATA_ALWAYS_INLINE static const Stored* weights(const std::byte* row) {
-    return reinterpret_cast<const Stored*>(row);
-  }
   STRATA_ALWAYS_INLINE static float widened(Stored w) {
     if constexpr (kDType == DType::kF32) {
       return w;
@@ -42,48 +36,78 @@ struct PoolKernel {
     }
   }
 
+  STRATA_ALWAYS_INLINE static void prefetch(const ReadRows& r, int64_t slot) {
+    const int dim = kDim ? kDim : r.dim;
+    if (slot >= 0) prefetch_bytes(r.rows.row(slot), dim * dtype_bytes(kDType));
+  }
+
+  STRATA_ALWAYS_INLINE static void run(const ReadRows& r) {
+    const int dim = kDim ? kDim : r.dim;
+    const int64_t* slots = r.slots.data();
+    const auto count = static_cast<int64_t>(r.slots.size());
+    for (int64_t u = 0; u < std::min(kAhead, count); ++u) prefetch(r, slots[u]);
+    float* __restrict out = r.out;
+    for (int64_t u = 0; u < count; ++u, out += dim) {
+      if (u + kAhead < count) prefetch(r, slots[u + kAhead]);
+      if (slots[u] < 0) [[unlikely]] {
+        for (int i = 0; i < dim; ++i) out[i] = r.absent[i];
+        continue;
+      }
+      const auto* __restrict row = reinterpret_cast<const Stored*>(r.rows.row(slots[u]));
+      for (int i = 0; i < dim; ++i) out[i] = widened(row[i]);
+    }
+  }
+};
+
+template <int kDim>
+struct PoolKernel {
+  using Args = PoolRows;
+
+  STRATA_ALWAYS_INLINE static const float* row(const PoolRows& p, int64_t occurrence) {
+    const int dim = kDim ? kDim : p.dim;
+    return p.weights + int64_t{p.inverse[occurrence]} * dim;
+  }
+  STRATA_ALWAYS_INLINE static void prefetch(const PoolRows& p, int64_t occurrence) {
+    if (kDim == 1) return;  // they all sit in the second-level cache
+    const int dim = kDim ? kDim : p.dim;
+    prefetch_bytes(row(p, occurrence), dim * static_cast<int>(sizeof(float)));
+  }
+
   /// One id per bag, factor 1: a copy.
   STRATA_ALWAYS_INLINE static void copy_rows(const PoolRows& p) {
-    const int dim = dim_of(p);
-    const int32_t* inverse = p.inverse;
-    float* out = p.out;
-    for (int64_t b = p.begin; b < std::min(p.begin + kAhead, p.end); ++b) {
-      prefetch(p, p.rows[inverse[b]]);
-    }
+    const int dim = kDim ? kDim : p.dim;
+    float* __restrict out = p.out;
+    for (int64_t b = p.begin; b < std::min(p.begin + kAhead, p.end); ++b) prefetch(p, b);
     for (int64_t b = p.begin; b < p.end; ++b, out += p.stride) {
-      if (b + kAhead < p.end) prefetch(p, p.rows[inverse[b + kAhead]]);
-      const Stored* __restrict row = weights(p.rows[inverse[b]]);
-      float* __restrict to = out;
-      for (int i = 0; i < dim; ++i) to[i] = widened(row[i]);
+      if (b + kAhead < p.end) prefetch(p, b + kAhead);
+      const float* __restrict from = row(p, b);
+      for (int i = 0; i < dim; ++i) out[i] = from[i];
     }
   }
 
   /// Adds the bag [first, last) into sum [dim], which starts at zero.
   STRATA_ALWAYS_INLINE static void add_bag(const PoolRows& p, int64_t first, int64_t last,
                                            int64_t end, float* __restrict sum) {
-    const int dim = dim_of(p);
+    const int dim = kDim ? kDim : p.dim;
     for (int64_t j = first; j < last; ++j) {
-      if (j + kAhead < end) prefetch(p, p.rows[p.inverse[j + kAhead]]);
-      const Stored* __restrict row = weights(p.rows[p.inverse[j]]);
+      if (j + kAhead < end) prefetch(p, j + kAhead);
+      const float* __restrict from = row(p, j);
       if (p.factors) {
         const float factor = p.factors[j];
-        for (int i = 0; i < dim; ++i) sum[i] += factor * widened(row[i]);
+        for (int i = 0; i < dim; ++i) sum[i] += factor * from[i];
       } else {
-        for (int i = 0; i < dim; ++i) sum[i] += widened(row[i]);
+        for (int i = 0; i < dim; ++i) sum[i] += from[i];
       }
     }
   }
 
-  STRATA_ALWAYS_INLINE static void run(const Args& args) {
-    const PoolRows& p = args.pool;
+  STRATA_ALWAYS_INLINE static void run(const PoolRows& p) {
     if (!p.bag_offsets && !p.factors) return copy_rows(p);
-    const int dim = dim_of(p);
+    const int dim = kDim ? kDim : p.dim;
     float* out = p.out;
     const int64_t start = p.bag_offsets ? p.bag_offsets[p.begin] : p.begin;
     const int64_t end = p.bag_offsets ? p.bag_offsets[p.end] : p.end;
-    for (int64_t j = start; j < std::min(start + kAhead, end); ++j) {
-      prefetch(p, p.rows[p.inverse[j]]);
-    }
+    for (int64_t j = start; j < std::min(start + kAhead, end); ++j) prefetch(p, j);
     for (int64_t b = p.begin; b < p.end; ++b, out += p.stride) {
       const int64_t first = p.bag_offsets ? p.bag_offsets[b] : b;
       const int64_t last = p.bag_offsets ? p.bag_offsets[b + 1] : b + 1;
@@ -99,26 +123,32 @@ struct PoolKernel {
   }
 };
 
-template <DType kDType>
-void pool_dim(const PoolRows& p) {
-  switch (p.dim) {
+/// Calls body.operator()<kDim>() with kDim the width, or 0 where it is not a common one.
+template <class Body>
+void with_width(int dim, Body&& body) {
+  switch (dim) {
     case 1:
-      return isa::dispatch<PoolKernel<kDType, 1>, typename PoolKernel<kDType, 1>::Args>({p});
+      return body.template operator()<1>();
     case 8:
-      return isa::dispatch<PoolKernel<kDType, 8>, typename PoolKernel<kDType, 8>::Args>({p});
+      return body.template operator()<8>();
     case 10:
-      return isa::dispatch<PoolKernel<kDType, 10>, typename PoolKernel<kDType, 10>::Args>({p});
+      return body.template operator()<10>();
     case 16:
-      return isa::dispatch<PoolKernel<kDType, 16>, typename PoolKernel<kDType, 16>::Args>({p});
+      return body.template operator()<16>();
     case 32:
-      return isa::dispatch<PoolKernel<kDType, 32>, typename PoolKernel<kDType, 32>::Args>({p});
+      return body.template operator()<32>();
     case 64:
-      return isa::dispatch<PoolKernel<kDType, 64>, typename PoolKernel<kDType, 64>::Args>({p});
+      return body.template operator()<64>();
     case 128:
-      return isa::dispatch<PoolKernel<kDType, 128>, typename PoolKernel<kDType, 128>::Args>({p});
+      return body.template operator()<128>();
     default:
-      return isa::dispatch<PoolKernel<kDType, 0>, typename PoolKernel<kDType, 0>::Args>({p});
+      return body.template operator()<0>();
   }
+}
+
+template <DType kDType>
+void read_dtype(const ReadRows& args) {
+  with_width(args.dim, [&]<int kDim>() { isa::dispatch<ReadKernel<kDType, kDim>>(args); });
 }
 
 /// factors[j] = w_j / divisor, where divisor is made of the bag's sum over measure(w).
@@ -138,17 +168,24 @@ void bag_factors(const Bags& bags, float* factors, Measure measure, Divisor divi
 
 }  // namespace
 
+void read_rows(const ReadRows& args) {
+  if (args.slots.empty()) return;
+  STRATA_CHECK(args.dim > 0 && args.rows.row_bytes >= args.dim * dtype_bytes(args.dtype), "shape",
+               args.dim, args.rows.row_bytes);
+  switch (args.dtype) {
+    case DType::kF32:
+      return read_dtype<DType::kF32>(args);
+    case DType::kBf16:
+      return read_dtype<DType::kBf16>(args);
+    case DType::kF16:
+      return read_dtype<DType::kF16>(args);
+  }
+}
+
 void pool_rows(const PoolRows& args) {
   if (args.begin >= args.end) return;
   STRATA_CHECK(args.dim > 0 && args.stride >= args.dim, "shape", args.dim, args.stride);
-  switch (args.dtype) {
-    case DType::kF32:
-      return pool_dim<DType::kF32>(args);
-    case DType::kBf16:
-      return pool_dim<DType::kBf16>(args);
-    case DType::kF16:
-      return pool_dim<DType::kF16>(args);
-  }
+  with_width(args.dim, [&]<int kDim>() { isa::dispatch<PoolKernel<kDim>>(args); });
 }
 
 void mean_factors(const Bags& bags, float* factors) {

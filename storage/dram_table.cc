@@ -18,10 +18,18 @@ namespace strata::storage {
 namespace {
 
 constexpr int64_t kSharedRows = int64_t{1} << 16;  // below, one run serves all shards
-constexpr size_t kAhead = 24;                      // walks in flight: enough to hide DRAM latency
+constexpr size_t kAhead = 24;                      // insertions in flight
 constexpr int kLeastRowBytes = 4;                  // a free row holds the number of the next one
 constexpr int64_t kMaxChunkRows = 256;
 constexpr int64_t kMaxChunkBytes = int64_t{256} << 10;
+
+/// Keys per place of the index. The emptier, the fewer walks go beyond one cache line; what that
+/// costs in memory is little beside wide rows (the bounds are in README.md).
+double max_load_for(int row_bytes) {
+  if (row_bytes >= 96) return 0.60;
+  if (row_bytes >= 64) return 0.64;
+  return row_bytes >= 16 ? 0.72 : 0.86;
+}
 
 /// Sorts keys that are nearly in order: insertion, unless that turns out to be slow.
 void sort_nearly_sorted(std::vector<KeySlot>& keys) {
@@ -55,7 +63,7 @@ struct DramTable::Impl {
       : row_bytes(config.row_bytes),
         shard_bits(config.shard_bits),
         arena(config.row_bytes),
-        index(memory, 0, {0}) {}
+        index(memory, {.max_load = max_load_for(config.row_bytes)}, {0}) {}
 
   bool shared() const { return index.run_bits() < shard_bits; }
   size_t shard_of(uint64_t h) const { return (h >> 1) >> (63 - shard_bits); }
@@ -137,7 +145,7 @@ void DramTable::Impl::split(int64_t expected) {
     const bool usual = 5 * size >= 4 * mean && 4 * size <= 5 * mean;
     if (usual) size = mean;  // chance alone: it will follow the average (DramTableIndex::expect)
   }
-  DramTableIndex runs(memory, shard_bits, sizes);
+  DramTableIndex runs(memory, {shard_bits, index.max_load()}, sizes);
   index.for_each(0, [&](uint64_t h, uint32_t slot) { runs.insert(h, slot); });
   runs.state(0).first_free = index.state(0).first_free;
   runs.state(0).chunk_begin = index.state(0).chunk_begin;
@@ -157,23 +165,7 @@ DramTable::DramTable(DramTable&&) noexcept = default;
 DramTable& DramTable::operator=(DramTable&&) noexcept = default;
 
 void DramTable::find(std::span<const uint64_t> hashes, std::span<int64_t> slots) const {
-  STRATA_CHECK(hashes.size() == slots.size(), "spans", hashes.size(), slots.size());
-  constexpr size_t kRing = 32;
-  static_assert(kAhead < kRing);
-  Bucket* ring[kRing];
-  const DramTableIndex& index = impl_->index;
-  const size_t n = hashes.size();
-  const auto start = [&](size_t i) {
-    Bucket* home = index.home_of(hashes[i]);
-    __builtin_prefetch(home);
-    ring[i % kRing] = home;
-  };
-  for (size_t i = 0; i < std::min(n, kAhead); ++i) start(i);
-  for (size_t i = 0; i < n; ++i) {
-    if (i + kAhead < n) start(i + kAhead);
-    const Place place = find_key(ring[i % kRing], hashes[i]);
-    slots[i] = place.bucket ? place.bucket->slots[place.index] : kNoSlot;
-  }
+  kernels::find_slots(impl_->index.view(), hashes, kNoSlot, slots);
 }
 
 void DramTable::find_or_insert(std::span<const uint64_t> hashes, std::span<int64_t> slots,
@@ -252,6 +244,12 @@ int DramTable::shards() const { return 1 << impl_->shard_bits; }
 int DramTable::shard_of(uint64_t h) const { return static_cast<int>(impl_->shard_of(h)); }
 int64_t DramTable::size() const { return impl_->size.load(std::memory_order_relaxed); }
 bool DramTable::shared_run() const { return impl_->shared(); }
+
+double DramTable::planned_index_bytes(int row_bytes) {
+  constexpr double kMeanOfMax = 0.94;  // loads of the runs lie between max / 1.15 and max
+  const double load = kMeanOfMax * max_load_for(row_bytes);
+  return static_cast<double>(sizeof(kernels::Bucket)) / (kernels::Bucket::kKeys * load);
+}
 
 DramTableUsage DramTable::usage() const {
   return {.rows = size(),

@@ -37,8 +37,9 @@ struct KeySlot {
 /// key is erased. Buckets are addressed by multiply-high on h, so bucket order follows h. Keys that
 /// are not uniform are slow, never wrong.
 ///
-/// Shards grow by a seventh, each at another load, so the table as a whole grows smoothly: about
-/// 16.5 bytes of index a row, and no pause longer than the growth of one shard.
+/// Shards grow by a seventh, each at another load, so the table as a whole grows smoothly, with no
+/// pause longer than the growth of one shard. The index takes 16 bytes a row, and up to 24 where
+/// rows are so wide that a faster look-up is worth them (planned_index_bytes).
 ///
 /// Thread safety: any number of threads may `find`. Threads may call `find_or_insert` and `erase`
 /// at the same time when no two of them touch the same shard AND shared_run() is false (callers
@@ -83,6 +84,9 @@ class DramTable {
   /// True when several shards share one run: then only one thread may insert or erase.
   bool shared_run() const;
   DramTableUsage usage() const;
+
+  /// Bytes of index that a row costs in a large table, on average over its growth.
+  static double planned_index_bytes(int row_bytes);
 
  private:
   struct Impl;

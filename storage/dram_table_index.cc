@@ -7,19 +7,13 @@
 namespace strata::storage {
 namespace {
 
-constexpr double kMaxLoad = 0.85;    // keys per place; a walk then sees 1.3 buckets on average
-constexpr double kHardLoad = 0.91;   // of a run that holds more keys than its share
+constexpr double kOverload = 1.07;   // of max_load, in a run that holds more keys than its share
 constexpr double kGrowth = 1.15;     // of a run: small steps keep the slack small
 constexpr double kMinGrowth = 1.07;  // of a run that has left the schedule
 constexpr double kTinyGrowth = 1.5;
 constexpr uint64_t kTinyHomes = 32;
 
 uint64_t padding_for(uint64_t homes) { return 1 + std::min<uint64_t>(homes / 32, 7); }
-
-/// Homes for so many keys at kMaxLoad.
-uint64_t homes_for(double keys) {
-  return static_cast<uint64_t>(std::ceil(std::max(1.0, keys / (Bucket::kKeys * kMaxLoad))));
-}
 
 int64_t keys_at(uint64_t homes, double load) {
   const double places = static_cast<double>(homes) * Bucket::kKeys;
@@ -28,9 +22,13 @@ int64_t keys_at(uint64_t homes, double load) {
 
 }  // namespace
 
-DramTableIndex::DramTableIndex(DramTableMemory& memory, int run_bits,
+DramTableIndex::DramTableIndex(DramTableMemory& memory, const DramTableShape& shape,
                                const std::vector<int64_t>& expected)
-    : memory_(&memory), run_bits_(run_bits), runs_(expected.size()), states_(expected.size()) {
+    : memory_(&memory),
+      run_bits_(shape.run_bits),
+      max_load_(shape.max_load),
+      runs_(expected.size()),
+      states_(expected.size()) {
   try {
     for (size_t r = 0; r < runs_.size(); ++r) {
       resize(r, scheduled(r, static_cast<double>(expected[r])));
@@ -48,20 +46,21 @@ DramTableIndex::~DramTableIndex() {
 void DramTableIndex::swap(DramTableIndex& other) noexcept {
   std::swap(memory_, other.memory_);
   std::swap(run_bits_, other.run_bits_);
+  std::swap(max_load_, other.max_load_);
   mean_ = other.mean_.load(std::memory_order_relaxed);
   runs_.swap(other.runs_);
   states_.swap(other.states_);
 }
 
 void DramTableIndex::release(size_t run) {
-  Run& r = runs_[run];
+  kernels::BucketRun& r = runs_[run];
   if (!r.buckets) return;
   memory_->release(reinterpret_cast<std::byte*>(r.buckets),
                    (r.homes + states_[run].padding) * sizeof(Bucket));
   r = {};
 }
 
-bool DramTableIndex::copy_keys(size_t run, Run to, uint64_t padding) const {
+bool DramTableIndex::copy_keys(size_t run, kernels::BucketRun to, uint64_t padding) const {
   if (!runs_[run].buckets) return true;
   const Bucket* end = to.buckets + to.homes + padding;
   bool fits = true;
@@ -69,6 +68,11 @@ bool DramTableIndex::copy_keys(size_t run, Run to, uint64_t padding) const {
     fits = fits && insert_key(to.home(h << run_bits_), end, h, slot);
   });
   return fits;
+}
+
+/// Homes for so many keys at max_load.
+uint64_t DramTableIndex::homes_for(double keys) const {
+  return static_cast<uint64_t>(std::ceil(std::max(1.0, keys / (Bucket::kKeys * max_load_))));
 }
 
 /// The capacity, at least `keys`, of run r among n: kGrowth^(k + r / n) for a whole k. At any size
@@ -84,13 +88,13 @@ double DramTableIndex::scheduled(size_t run, double keys) const {
 void DramTableIndex::resize(size_t run, double keys) {
   const uint64_t homes = homes_for(keys);
   rebuild(run, homes, std::max<uint64_t>(padding_for(homes), states_[run].padding));
-  states_[run].limit = keys_at(homes, runs_.size() > 1 ? kHardLoad : kMaxLoad);
+  states_[run].limit = keys_at(homes, runs_.size() > 1 ? max_load_ * kOverload : max_load_);
   states_[run].mean_limit = static_cast<int64_t>(keys);
 }
 
 /// Moves a run to `homes` homes; doubles the padding until the keys fit.
 void DramTableIndex::rebuild(size_t run, uint64_t homes, uint64_t padding) {
-  Run larger{.buckets = nullptr, .homes = homes};
+  kernels::BucketRun larger{.buckets = nullptr, .homes = homes};
   for (;; padding *= 2) {
     const size_t bytes = (homes + padding) * sizeof(Bucket);
     larger.buckets = reinterpret_cast<Bucket*>(memory_->allocate(bytes));
@@ -139,7 +143,7 @@ void DramTableIndex::reserve(size_t run, double keys) {
 }
 
 int64_t DramTableIndex::described_bytes() const {
-  return static_cast<int64_t>(runs_.size() * (sizeof(Run) + sizeof(RunState)));
+  return static_cast<int64_t>(runs_.size() * (sizeof(kernels::BucketRun) + sizeof(RunState)));
 }
 
 }  // namespace strata::storage

@@ -25,12 +25,19 @@ struct RunState {
   uint32_t chunk_end = 0;
 };
 
+struct DramTableShape {
+  int run_bits = 0;        // 0 … 16
+  double max_load = 0.85;  // keys per place when a run grows; 0.5 … 0.85
+};
+
 /// 2^run_bits runs of buckets, each for a range of h, each growing by itself.
 /// Thread safety: as DramTable, with "run" for "shard".
 class DramTableIndex {
  public:
+  double max_load() const { return max_load_; }
   /// Empty; each run gets homes for the keys it expects.
-  DramTableIndex(DramTableMemory& memory, int run_bits, const std::vector<int64_t>& expected);
+  DramTableIndex(DramTableMemory& memory, const DramTableShape& shape,
+                 const std::vector<int64_t>& expected);
   ~DramTableIndex();
   DramTableIndex(const DramTableIndex&) = delete;
   DramTableIndex& operator=(const DramTableIndex&) = delete;
@@ -39,7 +46,8 @@ class DramTableIndex {
   int run_bits() const { return run_bits_; }
   size_t runs() const { return runs_.size(); }
   size_t run_of(uint64_t h) const { return (h >> 1) >> (63 - run_bits_); }
-  Bucket* home_of(uint64_t h) const { return runs_[run_of(h)].home(h << run_bits_); }
+  kernels::BucketRuns view() const { return {.runs = runs_.data(), .run_bits = run_bits_}; }
+  Bucket* home_of(uint64_t h) const { return view().home_of(h); }
   RunState& state(size_t run) { return states_[run]; }
   const RunState& state(size_t run) const { return states_[run]; }
 
@@ -83,17 +91,19 @@ class DramTableIndex {
     return runs_[run].buckets + runs_[run].homes + states_[run].padding;
   }
   void grow(size_t run);
+  uint64_t homes_for(double keys) const;
   double scheduled(size_t run, double keys) const;
   void resize(size_t run, double keys);
   void rebuild(size_t run, uint64_t homes, uint64_t padding);
-  bool copy_keys(size_t run, Run to, uint64_t padding) const;
+  bool copy_keys(size_t run, kernels::BucketRun to, uint64_t padding) const;
   void release(size_t run);
 
   DramTableMemory* memory_ = nullptr;
   int run_bits_ = 0;
+  double max_load_ = 0;
   std::atomic<int64_t> mean_{0};
-  std::vector<Run> runs_;         // beside states_: what a find reads stays small
-  std::vector<RunState> states_;  // [runs]
+  std::vector<kernels::BucketRun> runs_;  // beside states_: what a find reads stays small
+  std::vector<RunState> states_;          // [runs]
 };
 
 }  // namespace strata::storage

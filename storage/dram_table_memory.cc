@@ -17,6 +17,9 @@ constexpr size_t kLargeBytes = HugeBuffer::kSmallPageBytes;
 constexpr size_t kManyBytes = size_t{128} << 10;
 constexpr size_t kLargeOfManyBytes = 2560;
 constexpr size_t kHugeFromBytes = size_t{48} << 20;  // of all blocks: a huge page is then small
+constexpr size_t kDeadShare = 64;  // of all blocks that dead pages may wait for company
+constexpr size_t kLeastDeadBytes = size_t{32} << 10;
+constexpr size_t kMostDeadBytes = size_t{2} << 20;
 constexpr size_t kMaxExtentBytes = size_t{256} << 20;
 constexpr std::align_val_t kAlignment{64};
 
@@ -90,6 +93,7 @@ std::byte* DramTableMemory::allocate_large(size_t bytes) {
   for_each_page(extent.page_bytes, begin, bytes, [&](size_t page, size_t part) {
     extent.pages[page] += static_cast<uint32_t>(part);
   });
+  extent.memory.populate(begin, bytes);
   return extent.memory.data() + begin;
 }
 
@@ -101,19 +105,34 @@ void DramTableMemory::release_large(Extent& owner, std::byte* block, size_t byte
     extents_.erase(extents_.begin() + (&owner - extents_.data()));
     return;
   }
-  const size_t page_bytes = owner.page_bytes;
-  // The dead pages of a block are neighbours: one call gives them all back.
-  size_t first_dead = 0;
-  size_t dead = 0;
-  for_each_page(page_bytes, block - owner.memory.data(), bytes, [&](size_t page, size_t part) {
-    owner.pages[page] -= static_cast<uint32_t>(part);
-    const bool cut = !current || (page + 1) * page_bytes <= owner.used;
-    if (owner.pages[page] > 0 || !cut) return;
-    if (dead++ == 0) first_dead = page;
-  });
+  for_each_page(owner.page_bytes, block - owner.memory.data(), bytes,
+                [&](size_t page, size_t part) {
+                  owner.pages[page] -= static_cast<uint32_t>(part);
+                  const bool cut = !current || (page + 1) * owner.page_bytes <= owner.used;
+                  if (owner.pages[page] == 0 && cut) note_dead(owner, page);
+                });
+}
+
+/// Dead pages are neighbours as a rule: they go back many at a time, since each call interrupts
+/// every thread of the process.
+void DramTableMemory::note_dead(Extent& owner, size_t page) {
+  if (page != owner.dead_end || owner.dead_begin == owner.dead_end) {
+    give_back_dead(owner);
+    owner.dead_begin = page;
+  }
+  owner.dead_end = page + 1;
+  const size_t dead = (owner.dead_end - owner.dead_begin) * owner.page_bytes;
+  if (dead >= std::clamp(large_bytes_ / kDeadShare, kLeastDeadBytes, kMostDeadBytes)) {
+    give_back_dead(owner);
+  }
+}
+
+void DramTableMemory::give_back_dead(Extent& owner) {
+  const size_t dead = owner.dead_end - owner.dead_begin;
   if (dead == 0) return;
-  owner.memory.release(first_dead * page_bytes, dead * page_bytes);
+  owner.memory.release(owner.dead_begin * owner.page_bytes, dead * owner.page_bytes);
   owner.released += dead;
+  owner.dead_begin = owner.dead_end;
 }
 
 int64_t DramTableMemory::bytes() const {

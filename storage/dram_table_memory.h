@@ -37,11 +37,15 @@ class DramTableMemory {
     size_t live = 0;              // bytes of blocks not released
     std::vector<uint32_t> pages;  // live bytes per page
     size_t released = 0;          // pages given back
+    size_t dead_begin = 0;        // pages [dead_begin, dead_end) hold nothing, to be given back
+    size_t dead_end = 0;
   };
 
   // With mutex_ held:
   std::byte* allocate_large(size_t bytes);
   void release_large(Extent& owner, std::byte* block, size_t bytes);
+  void note_dead(Extent& owner, size_t page);
+  void give_back_dead(Extent& owner);
   Extent& extent_with(size_t bytes);
 
   mutable std::mutex mutex_;

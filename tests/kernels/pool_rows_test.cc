@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numeric>
 
 #include "base/hash.h"
 #include "kernels/convert.h"
@@ -19,7 +20,7 @@ struct Problem {
   int dim;
   int64_t samples;
   std::vector<std::byte> memory;
-  std::vector<const std::byte*> rows;
+  std::vector<float> read;  // what read_rows gives
   std::vector<std::vector<double>> values;
   std::vector<int32_t> inverse, offsets{0};
   std::vector<float> weights;
@@ -38,9 +39,14 @@ struct Problem {
       std::byte* row = memory.data() + u * layout.row_bytes();
       narrow(dtype, w.data(), dim, row);
       widen(dtype, row, dim, w.data());
-      rows.push_back(row);
       values.emplace_back(w.begin(), w.end());
     }
+    std::vector<int64_t> slots(count);
+    std::iota(slots.begin(), slots.end(), int64_t{0});
+    read.resize(count * dim);
+    std::byte* const segment = memory.data();
+    const RowsRef rows{.segments = &segment, .segment_bits = 20, .row_bytes = layout.row_bytes()};
+    read_rows({.rows = rows, .dtype = dtype, .dim = dim, .slots = slots, .out = read.data()});
     for (int64_t b = 0; b < samples; ++b) {
       bags.emplace_back();
       const int64_t length = hotness == 1 ? 1 : rng.below(c++, 2 * hotness + 1);
@@ -100,8 +106,7 @@ TEST_P(PoolRowsGrid, EqualsTheNaiveSumInAnySplitAndLeavesOtherColumnsAlone) {
     const float untouched = 77;
     std::vector<float> out(samples * stride, untouched);
     for (const auto& [begin, end] : {std::pair{int64_t{0}, samples / 3}, {samples / 3, samples}}) {
-      pool_rows({.rows = p.rows.data(),
-                 .dtype = c.dtype,
+      pool_rows({.weights = p.read.data(),
                  .dim = c.dim,
                  .inverse = p.inverse.data(),
                  .bag_offsets = c.hotness == 1 ? nullptr : p.offsets.data(),
@@ -118,6 +123,20 @@ TEST_P(PoolRowsGrid, EqualsTheNaiveSumInAnySplitAndLeavesOtherColumnsAlone) {
       }
     }
   }
+}
+
+TEST(ReadRows, TakesTheDefaultWhereThereIsNoRow) {
+  std::vector<float> memory = {1, 2, 3, 4, 5, 6};  // rows of three floats, D = 2
+  auto* const segment = reinterpret_cast<std::byte*>(memory.data());
+  const int64_t slots[] = {1, -1, 0};
+  const float absent[] = {8, 9};
+  std::vector<float> out(7, 77.0f);
+  read_rows({.rows = {.segments = &segment, .segment_bits = 4, .row_bytes = 12},
+             .dim = 2,
+             .slots = slots,
+             .absent = absent,
+             .out = out.data()});
+  EXPECT_EQ(out, (std::vector<float>{4, 5, 8, 9, 1, 2, 77}));
 }
 
 TEST(PoolRows, BagsWhoseWeightsCancelAreZeros) {
