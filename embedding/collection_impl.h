@@ -49,6 +49,8 @@ struct Collection::Impl {
 
   void prepare_lookup(const Batch& batch, int lookup, KeyedBatch& out) const;
   void prepare_table(const Batch& batch, int table, KeyedBatch& out) const;
+  bool reduces_scalars(int table, const KeyedBatch& keys) const;
+  void reduce_scalars(int table, KeyedBatch& keys, const float* dpool, int64_t stride) const;
   void list_table(int table, KeyedBatch& keys) const;
   void find_rows(const KeyRange& range, KeyedBatch& keys) const;
   int64_t make_rows(const KeyRange& range, uint32_t step, KeyedBatch& keys);

@@ -85,6 +85,30 @@ void Collection::Impl::list_table(int table, KeyedBatch& keys) const {
   kernels::list_occurrences(order, keys.tables_[table].keys);
 }
 
+/// Whether the short way of tables of width 1 is open (kernels::reduce_scalars); same bits.
+bool Collection::Impl::reduces_scalars(int table, const KeyedBatch& keys) const {
+  const TableState& state = tables[table];
+  if (state.config.dim != 1 || state.lookups.size() != 1) return false;
+  const int l = state.lookups.front();
+  return keys.lookups_[l].one_id_per_bag && keys.lookups_[l].factors.empty() &&
+         lookups[l].pooling != Pooling::kNone &&
+         static_cast<int64_t>(keys.chunk_begin_.size()) - 1 <= kernels::kMaxScalarChunks;
+}
+
+void Collection::Impl::reduce_scalars(int table, KeyedBatch& keys, const float* dpool,
+                                      int64_t stride) const {
+  TableKeys& part = keys.tables_[table];
+  const size_t unique = part.keys.unique.size();
+  part.chunk_sums.resize((keys.chunk_begin_.size() - 2) * unique);
+  kernels::reduce_scalars({.inverse = part.keys.inverse.data(),
+                           .rows = dpool + lookups[tables[table].lookups.front()].out_column,
+                           .stride = stride,
+                           .chunk_begin = keys.chunk_begin_,
+                           .unique = static_cast<int64_t>(unique),
+                           .workspace = part.chunk_sums.data(),
+                           .gradients = part.gradients.data()});
+}
+
 void Collection::Impl::reduce_range(const KeyRange& range, KeyedBatch& keys, const float* dpool,
                                     int64_t stride) const {
   const TableState& state = tables[range.table];
@@ -132,14 +156,19 @@ void Collection::reduce_gradients(KeyedBatch& keys, const float* dpool, int64_t 
     TableKeys& table = keys.tables_[t];
     if (!state.config.trainable) return;
     in_table(state, [&] {
-      impl.list_table(static_cast<int>(t), keys);
       table.gradients.resize(table.keys.unique.size() * state.config.dim);
+      if (impl.reduces_scalars(static_cast<int>(t), keys)) {
+        impl.reduce_scalars(static_cast<int>(t), keys, dpool, stride);
+      } else {
+        impl.list_table(static_cast<int>(t), keys);
+      }
     });
   });
   std::vector<KeyRange> ranges;
   for (int t = 0; t < tables(); ++t) {
     const kernels::UniqueKeys& unique = keys.tables_[t].keys;
     if (!impl.tables[t].config.trainable || unique.unique.empty()) continue;
+    if (impl.reduces_scalars(t, keys)) continue;
     const auto floats = static_cast<int64_t>(unique.inverse.size()) * impl.tables[t].config.dim;
     cut(t, keys.unique(t), parts_for(floats, pool.threads()), unique.begin.span(), ranges);
   }

@@ -24,11 +24,12 @@ struct LookupKeys {
 /// The part of a KeyedBatch that belongs to one table. U unique keys, N occurrences of all lookups
 /// of the table, lookup after lookup.
 struct TableKeys {
-  Scratch<uint64_t> hashes;  // [N] h of each occurrence
-  kernels::UniqueKeys keys;  // unique h [U] ascending, inverse [N], occurrences by chunk
-  Scratch<int64_t> slots;    // [U] after look_up; storage::kNoSlot: default row
-  Scratch<float> weights;    // [U, D] as they are at look_up
-  Scratch<float> gradients;  // [U, D] after reduce_gradients
+  Scratch<uint64_t> hashes;   // [N] h of each occurrence
+  kernels::UniqueKeys keys;   // unique h [U] ascending, inverse [N], occurrences by chunk
+  Scratch<int64_t> slots;     // [U] after look_up; storage::kNoSlot: default row
+  Scratch<float> weights;     // [U, D] as they are at look_up
+  Scratch<float> chunk_sums;  // workspace of reduce_gradients for tables of width 1
+  Scratch<float> gradients;   // [U, D] after reduce_gradients
 };
 
 /// Gradient of an unpooled lookup (Pooling::kNone): rows [N_f, D], row stride in floats.

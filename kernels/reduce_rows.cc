@@ -148,7 +148,42 @@ void reduce_dim(const ReduceRows& r) {
   isa::dispatch<Kernel, typename Kernel::Args>({r});
 }
 
+struct ScalarKernel {
+  using Args = ReduceScalars;
+
+  STRATA_ALWAYS_INLINE static float* sums(const ReduceScalars& r, int64_t chunk) {
+    return chunk == 0 ? r.gradients : r.workspace + (chunk - 1) * r.unique;
+  }
+  STRATA_ALWAYS_INLINE static void add_up(const ReduceScalars& r, int64_t to, int64_t from) {
+    float* __restrict sum = sums(r, to);
+    const float* __restrict more = sums(r, from);
+    for (int64_t u = 0; u < r.unique; ++u) sum[u] += more[u];
+  }
+
+  STRATA_ALWAYS_INLINE static void run(const ReduceScalars& r) {
+    const auto chunks = static_cast<int64_t>(r.chunk_begin.size()) - 1;
+    for (int64_t c = 0; c < chunks; ++c) {
+      float* const sum = sums(r, c);
+      std::fill_n(sum, r.unique, -0.0f);
+      const float* row = r.rows + r.chunk_begin[c] * r.stride;
+      for (int64_t b = r.chunk_begin[c]; b < r.chunk_begin[c + 1]; ++b, row += r.stride) {
+        sum[r.inverse[b]] += *row;
+      }
+    }
+    for (int64_t step = 1; step < chunks; step *= 2) {
+      for (int64_t c = 0; c + step < chunks; c += 2 * step) add_up(r, c, c + step);
+    }
+  }
+};
+
 }  // namespace
+
+void reduce_scalars(const ReduceScalars& args) {
+  STRATA_CHECK(args.chunk_begin.size() >= 2 &&
+                   static_cast<int64_t>(args.chunk_begin.size()) <= kMaxScalarChunks + 1,
+               "chunks", args.chunk_begin.size());
+  if (args.unique > 0) isa::dispatch<ScalarKernel>(args);
+}
 
 void reduce_rows(const ReduceRows& args) {
   if (args.u_begin >= args.u_end) return;

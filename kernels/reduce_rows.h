@@ -36,4 +36,22 @@ struct ReduceRows {
 /// bytes. Source of the order: the determinism law of ARCHITECTURE.md.
 void reduce_rows(const ReduceRows& args);
 
+/// The reduction for all unique keys of a table of width 1 that one lookup reads, with one id in
+/// every bag and no factors: occurrence b is sample b. Needs no list of occurrences.
+struct ReduceScalars {
+  const int32_t* inverse = nullptr;      // [B] sample -> key
+  const float* rows = nullptr;           // gradient of sample b at rows[b * stride]
+  int64_t stride = 0;                    // floats
+  std::span<const int64_t> chunk_begin;  // [chunks + 1] samples; chunks <= kMaxScalarChunks
+  int64_t unique = 0;                    // U
+  float* workspace = nullptr;            // [(chunks - 1) * U]
+  float* gradients = nullptr;            // [U]
+};
+inline constexpr int64_t kMaxScalarChunks = 16;
+
+/// The bits of reduce_rows: each sample's gradient is added to its key in the sums of its chunk,
+/// then the sums of the chunks are added in the pairwise tree. Sums start from -0, which leaves
+/// every number as it is, so that a chunk without the key counts as absent.
+void reduce_scalars(const ReduceScalars& args);
+
 }  // namespace strata::kernels

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
 #include <optional>
 
@@ -137,6 +138,33 @@ TEST_P(ReduceRowsGrid, FollowsTheLawInAnySplitBitForBit) {
       } else {
         ASSERT_NEAR(whole[i], law[i], 1e-5) << i;  // products may be fused
       }
+    }
+  }
+}
+
+class ReduceScalarsGrid : public testing::TestWithParam<std::tuple<int64_t, int>> {};
+INSTANTIATE_TEST_SUITE_P(Grid, ReduceScalarsGrid,
+                         testing::Combine(testing::Values(1, 33, 200, 3000),
+                                          testing::Values(1, 2, 3, 5, 8, 16)));
+
+TEST_P(ReduceScalarsGrid, GivesTheBitsOfReduceRows) {
+  const auto [samples, chunks] = GetParam();
+  for (const int64_t key_space : {int64_t{1}, int64_t{20}, samples * 100}) {
+    Problem p(1, samples, chunks, key_space, /*plain=*/true);
+    for (int64_t b = 0; b < samples; b += 3) p.dpool[b * p.stride] = b % 2 == 0 ? -0.0f : 0.0f;
+    const size_t unique = p.unique.unique.size();
+    std::vector<float> workspace((chunks - 1) * unique, NAN);
+    std::vector<float> gradients(unique, NAN);
+    reduce_scalars({.inverse = p.unique.inverse.data(),
+                    .rows = p.dpool.data(),
+                    .stride = p.stride,
+                    .chunk_begin = p.chunk_begin,
+                    .unique = static_cast<int64_t>(unique),
+                    .workspace = workspace.data(),
+                    .gradients = gradients.data()});
+    const std::vector<float> expected = p.reduce(1);
+    for (size_t u = 0; u < unique; ++u) {
+      ASSERT_EQ(std::bit_cast<uint32_t>(gradients[u]), std::bit_cast<uint32_t>(expected[u])) << u;
     }
   }
 }
