@@ -49,7 +49,7 @@ void ThreadPool::parallel_for(int64_t tasks, TaskRef task) {
   failed_.store(false, std::memory_order_relaxed);
   finished_.store(0, std::memory_order_relaxed);
   const uint32_t round = round_.load(std::memory_order_relaxed) + 1;
-  claim_.store(uint64_t{round} << 32, std::memory_order_release);
+  unclaimed_.store(uint64_t{round} << 32 | static_cast<uint32_t>(tasks), std::memory_order_release);
   round_.store(round, std::memory_order_release);
   round_.notify_all();
   run_tasks(round, 0);
@@ -60,18 +60,20 @@ void ThreadPool::parallel_for(int64_t tasks, TaskRef task) {
 }
 
 /// Claims and runs tasks of `round` until none is left or another round has begun. A claim that
-/// succeeds was made while the round had an unfinished task, so task_ and tasks_ were its own.
+/// succeeds took a task that was left, and the round lasts until that task is done: what tells of
+/// the round is read after the claim and stays.
 void ThreadPool::run_tasks(uint32_t round, int thread) {
-  uint64_t claim = claim_.load(std::memory_order_acquire);
+  uint64_t unclaimed = unclaimed_.load(std::memory_order_acquire);
   for (;;) {
-    const auto number = static_cast<uint32_t>(claim);
+    const auto left = static_cast<uint32_t>(unclaimed);
+    if (unclaimed >> 32 != round || left == 0) return;
+    if (!unclaimed_.compare_exchange_weak(unclaimed, unclaimed - 1, std::memory_order_acq_rel)) {
+      continue;
+    }
     const uint32_t tasks = tasks_.load(std::memory_order_relaxed);
-    if (claim >> 32 != round || number >= tasks) return;
-    const TaskRef* task = task_.load(std::memory_order_relaxed);
-    if (!claim_.compare_exchange_weak(claim, claim + 1, std::memory_order_acq_rel)) continue;
-    run_task(*task, number, thread);
+    run_task(*task_.load(std::memory_order_relaxed), tasks - left, thread);
     if (finished_.fetch_add(1, std::memory_order_acq_rel) + 1 == tasks) finished_.notify_one();
-    claim = claim_.load(std::memory_order_acquire);
+    unclaimed = unclaimed_.load(std::memory_order_acquire);
   }
 }
 

@@ -56,11 +56,10 @@ class ThreadPool {
   std::exception_ptr error_;
   std::atomic<bool> failed_{false};
   std::atomic<bool> stopping_{false};
-  // What the tasks of the current round are. Written between rounds only; a worker that reads it
-  // late finds that its claim fails.
+  // What the tasks of the current round are: written between rounds, read with a claimed task only.
   std::atomic<const TaskRef*> task_{nullptr};
   std::atomic<uint32_t> tasks_{0};
-  alignas(64) std::atomic<uint64_t> claim_{0};  // round << 32 | next task
+  alignas(64) std::atomic<uint64_t> unclaimed_{0};  // round << 32 | tasks that nobody has begun
   alignas(64) std::atomic<uint32_t> round_{0};
   alignas(64) std::atomic<uint32_t> finished_{0};  // tasks of the current round
 };

@@ -11,28 +11,32 @@
 namespace strata::kernels {
 namespace {
 
-constexpr size_t kAhead = 32;  // walks in flight: enough to hide the latency of memory
+// Buckets come from memory in two steps: far ahead into the second-level cache, which has room for
+// more misses, then into the first.
+constexpr size_t kFarAhead = 48;
+constexpr size_t kNearAhead = 12;
 constexpr size_t kRing = 64;
-static_assert(kAhead < kRing);
+static_assert(kFarAhead < kRing);
 
-/// The walks of one call: home buckets of the next kAhead keys, on their way into the cache.
+/// The walks of one call: home buckets of the next keys, on their way into the cache.
 class Walks {
  public:
   STRATA_ALWAYS_INLINE Walks(const BucketRuns& table, std::span<const uint64_t> hashes)
       : table_(table), hashes_(hashes.data()), count_(hashes.size()) {
-    for (size_t i = 0; i < std::min(count_, kAhead); ++i) start(i);
+    for (size_t i = 0; i < std::min(count_, kFarAhead); ++i) start(i);
   }
-  /// The home of key i; starts the walk of key i + kAhead.
+  /// The home of key i; starts the walk of key i + kFarAhead.
   STRATA_ALWAYS_INLINE const Bucket* home(size_t i) {
     const Bucket* home = ring_[i % kRing];
-    if (i + kAhead < count_) start(i + kAhead);
+    if (i + kFarAhead < count_) start(i + kFarAhead);
+    if (i + kNearAhead < count_) __builtin_prefetch(ring_[(i + kNearAhead) % kRing]);
     return home;
   }
 
  private:
   STRATA_ALWAYS_INLINE void start(size_t i) {
     const Bucket* home = table_.home_of(hashes_[i]);
-    __builtin_prefetch(home);
+    __builtin_prefetch(home, 0, 2);
     ring_[i % kRing] = home;
   }
   const BucketRuns table_;

@@ -61,7 +61,7 @@ struct BucketRuns {
 
 /// slots[i] <- slot of the key hashes[i], `absent` where there is none. Parallel spans; any order,
 /// repetitions allowed. Thread-safe while nobody writes the buckets.
-/// One cache line a key, fetched kAhead keys early; with AVX-512 five keys are compared at once.
+/// One cache line a key, fetched many keys early; with AVX-512 five keys are compared at once.
 void find_slots(const BucketRuns& table, std::span<const uint64_t> hashes, int64_t absent,
                 std::span<int64_t> slots);
 /// The same without AVX-512: what other CPUs run.

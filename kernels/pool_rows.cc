@@ -11,14 +11,22 @@
 namespace strata::kernels {
 namespace {
 
-constexpr int64_t kAhead = 24;       // rows in flight
+constexpr int64_t kAhead = 24;  // rows in flight
+// Rows of a table come from memory in two steps, which takes less than half the time of one: far
+// ahead into the second-level cache, which has room for more misses, then into the first.
+constexpr int64_t kFarAhead = 48;
+constexpr int64_t kNearAhead = 12;
 constexpr int kPrefetchBytes = 512;  // of a row; the hardware follows longer ones
 
+/// kLocality as __builtin_prefetch has it: 3 is the first-level cache, 2 the second.
+template <int kLocality>
 STRATA_ALWAYS_INLINE void prefetch_bytes(const void* at, int bytes) {
   const auto* first = static_cast<const std::byte*>(at);
   bytes = std::min(bytes, kPrefetchBytes);
-  for (int offset = 0; offset < bytes; offset += 64) __builtin_prefetch(first + offset);
-  __builtin_prefetch(first + bytes - 1);  // rows are not aligned to cache lines
+  for (int offset = 0; offset < bytes; offset += 64) {
+    __builtin_prefetch(first + offset, 0, kLocality);
+  }
+  __builtin_prefetch(first + bytes - 1, 0, kLocality);  // rows are not aligned to cache lines
 }
 
 /// kDim is the row width, or 0 when it is only known at run time.
@@ -36,19 +44,23 @@ struct ReadKernel {
     }
   }
 
-  STRATA_ALWAYS_INLINE static void prefetch(const ReadRows& r, int64_t slot) {
+  template <int kLocality>
+  STRATA_ALWAYS_INLINE static void prefetch(const ReadRows& r, int64_t u) {
+    if (u >= static_cast<int64_t>(r.slots.size())) return;
+    const int64_t slot = r.slots.data()[u];
     const int dim = kDim ? kDim : r.dim;
-    if (slot >= 0) prefetch_bytes(r.rows.row(slot), dim * dtype_bytes(kDType));
+    if (slot >= 0) prefetch_bytes<kLocality>(r.rows.row(slot), dim * dtype_bytes(kDType));
   }
 
   STRATA_ALWAYS_INLINE static void run(const ReadRows& r) {
     const int dim = kDim ? kDim : r.dim;
     const int64_t* slots = r.slots.data();
     const auto count = static_cast<int64_t>(r.slots.size());
-    for (int64_t u = 0; u < std::min(kAhead, count); ++u) prefetch(r, slots[u]);
+    for (int64_t u = 0; u < kFarAhead; ++u) prefetch<2>(r, u);
     float* __restrict out = r.out;
     for (int64_t u = 0; u < count; ++u, out += dim) {
-      if (u + kAhead < count) prefetch(r, slots[u + kAhead]);
+      prefetch<2>(r, u + kFarAhead);
+      prefetch<3>(r, u + kNearAhead);
       if (slots[u] < 0) [[unlikely]] {
         for (int i = 0; i < dim; ++i) out[i] = r.absent[i];
         continue;
@@ -70,7 +82,7 @@ struct PoolKernel {
   STRATA_ALWAYS_INLINE static void prefetch(const PoolRows& p, int64_t occurrence) {
     if (kDim == 1) return;  // they all sit in the second-level cache
     const int dim = kDim ? kDim : p.dim;
-    prefetch_bytes(row(p, occurrence), dim * static_cast<int>(sizeof(float)));
+    prefetch_bytes<3>(row(p, occurrence), dim * static_cast<int>(sizeof(float)));
   }
 
   /// One id per bag, factor 1: a copy.

@@ -9,7 +9,7 @@ namespace strata {
 namespace {
 
 class ThreadPools : public testing::TestWithParam<int> {};
-INSTANTIATE_TEST_SUITE_P(Threads, ThreadPools, testing::Values(1, 2, 4));
+INSTANTIATE_TEST_SUITE_P(Threads, ThreadPools, testing::Values(1, 2, 4, 16));
 
 TEST_P(ThreadPools, RunsEachTaskOnceForManyRounds) {
   ThreadPool pool(GetParam());
@@ -21,6 +21,22 @@ TEST_P(ThreadPools, RunsEachTaskOnceForManyRounds) {
         ++hits[i];
       });
       for (int hit : hits) ASSERT_EQ(hit, 1);
+    }
+  }
+}
+
+TEST_P(ThreadPools, LateWorkersTakeNoTaskOfAnotherRound) {
+  ThreadPool pool(GetParam());
+  std::vector<int> hits(64);
+  for (int64_t round = 0; round < 30'000; ++round) {
+    const int64_t tasks = 2 + round * 7 % 60;
+    pool.parallel_for(tasks, [&, tasks](int64_t i, int) {
+      ASSERT_LT(i, tasks);
+      ++hits[i];
+    });
+    for (int64_t i = 0; i < 64; ++i) {
+      ASSERT_EQ(hits[i], i < tasks ? 1 : 0) << "round " << round << " task " << i;
+      hits[i] = 0;
     }
   }
 }
