@@ -52,15 +52,21 @@ struct Patch {
   uint64_t id = 0;
 };
 
-/// Where the fields of a row go; fields the schema does not use share one scratch column.
+/// Where the fields of a row go; integers the schema does not use share one scratch column.
 struct Columns {
   Columns(RawColumns& raw, std::span<const int> integer_slots,
           std::span<const int> category_slots) {
     for (size_t k = 0; k < integer.size(); ++k) {
       integer[k] = integer_slots[k] < 0 ? unused_integer.data() : raw.number(integer_slots[k]);
     }
+    const auto unused = std::count_if(category_slots.begin(), category_slots.end(),
+                                      [](int slot) { return slot < 0; });
+    unused_categories.resize(static_cast<size_t>(unused * kColumnStride));
+    uint64_t* next_unused = unused_categories.data();
     for (size_t k = 0; k < category.size(); ++k) {
-      category[k] = category_slots[k] < 0 ? unused_category.data() : raw.id(category_slots[k]);
+      const bool used = category_slots[k] >= 0;
+      category[k] = used ? raw.id(category_slots[k]) : next_unused;
+      if (!used) next_unused += kColumnStride;
     }
   }
   Columns(const Columns&) = delete;
@@ -69,7 +75,7 @@ struct Columns {
   std::array<double*, kCriteoIntegers> integer;
   std::array<uint64_t*, kCriteoCategories> category;
   std::array<double, kColumnStride> unused_integer;
-  std::array<uint64_t, kColumnStride> unused_category;
+  std::vector<uint64_t> unused_categories;  // checked all the same
   std::vector<Patch> patches;
 };
 
@@ -208,9 +214,7 @@ class CriteoParser final : public LineParser {
 
   static bool convert_categories(Columns& columns, int64_t rows) {
     bool valid = true;
-    for (uint64_t* const words : columns.category) {
-      if (words != columns.unused_category.data()) valid &= convert_words(words, rows);
-    }
+    for (uint64_t* const words : columns.category) valid &= convert_words(words, rows);
     for (const Patch& patch : columns.patches) {
       columns.category.data()[patch.category][patch.row] = patch.id;
     }
@@ -241,33 +245,51 @@ class CriteoParser final : public LineParser {
   template <Words kWords>
   Flaw read_categories(const char* p, const char* end, Columns& columns, int64_t row) const {
     constexpr int kLast = kCriteoCategories - 1;
-    for (int k = 0; k <= kLast; ++k) {
-      uint64_t& out = columns.category.data()[k][row];
+    for (int k = 0; k < kLast; ++k) {
       uint64_t word;
       std::memcpy(&word, p, sizeof word);
-      const bool in_place = k < kLast ? end - p > 8 && p[8] == '\t' : p + 8 == end;
-      // An unused column is not converted: its words are checked here.
-      const bool defer = kWords == Words::kDeferred && &out != columns.unused_category.data() + row;
-      if (in_place && (defer ? *p != '\t' : not_hex(word) == 0)) [[likely]] {
-        out = defer ? word : hex_value(word);
+      if (p[8] == '\t' && end - p > 8 && is_word<kWords>(word)) [[likely]] {
+        put_word<kWords>(word, columns.category.data()[k][row]);
         p += 9;
         continue;
       }
-      uint64_t id = missing_id_;
-      if (k < kLast ? *p != '\t' : p != end) {
-        p = read_odd_category(p, end, id);
-        if (p == nullptr || (k < kLast) == (p == end)) {
-          return {Flaw::kCategory, kCriteoFirstCategory + k};
-        }
-      }
+      p = read_other<kWords>(p, end, {k, static_cast<int32_t>(row)}, columns);
+      if (p == nullptr || p == end) return {Flaw::kCategory, kCriteoFirstCategory + k};
       ++p;
-      out = id;
-      if (defer) {
-        out = repeat('0');
-        columns.patches.push_back({k, static_cast<int32_t>(row), id});
-      }
     }
+    uint64_t word;
+    std::memcpy(&word, p, sizeof word);
+    if (p + 8 == end && is_word<kWords>(word)) {
+      put_word<kWords>(word, columns.category.data()[kLast][row]);
+      return {};
+    }
+    p = read_other<kWords>(p, end, {kLast, static_cast<int32_t>(row)}, columns);
+    if (p != end) return {Flaw::kCategory, kCriteoFirstCategory + kLast};
     return {};
+  }
+
+  /// Whether eight bytes that end where a field ends are one category, as far as the line tells.
+  template <Words kWords>
+  static bool is_word(uint64_t word) {
+    return kWords == Words::kDeferred ? (word & 0xff) != '\t' : not_hex(word) == 0;
+  }
+  template <Words kWords>
+  static void put_word(uint64_t word, uint64_t& out) {
+    out = kWords == Words::kDeferred ? word : hex_value(word);
+  }
+
+  /// A category that is missing or not of eight digits: its end, null when it is none.
+  template <Words kWords>
+  const char* read_other(const char* p, const char* end, Patch patch, Columns& columns) const {
+    patch.id = missing_id_;
+    if (p != end && *p != '\t') {
+      p = read_odd_category(p, end, patch.id);
+      if (p == nullptr) return nullptr;
+    }
+    columns.category.data()[patch.category][patch.row] =
+        kWords == Words::kDeferred ? repeat('0') : patch.id;
+    if (kWords == Words::kDeferred) columns.patches.push_back(patch);
+    return p;
   }
 
   std::string describe(const Line& line, Flaw flaw) const {

@@ -1,6 +1,7 @@
 #include "data/encoder.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -12,12 +13,21 @@
 namespace strata::data {
 namespace {
 
-constexpr int kTabled = 4096;  // small counts dominate; 16 and 32 KiB
+constexpr uint32_t kTabled =
+    65536;  // most counts; 256 and 64 KiB, of which the small ones are used
 
-/// Whether x is a whole number whose transforms are in the tables.
-inline bool is_tabled(double x) {
-  return x >= 0 && x < kTabled && static_cast<double>(static_cast<int>(x)) == x;
+/// A number as an index into the tables, kTabled where it is none. Integers throughout: whether a
+/// number is missing is as random as the data, and comparisons of numbers would become branches.
+inline uint32_t table_index(double x) {
+  constexpr double kShift = 0x1.8p52;  // puts the whole part into the low bits
+  const double shifted = x + kShift;
+  const auto whole = static_cast<uint32_t>(std::bit_cast<uint64_t>(shifted));
+  const uint64_t rest = std::bit_cast<uint64_t>(shifted - kShift) ^ std::bit_cast<uint64_t>(x);
+  const uint64_t outside = rest | (whole / kTabled);
+  return outside == 0 ? whole : kTabled;
 }
+
+inline bool is_nan(double x) { return std::bit_cast<uint64_t>(x) << 1 > uint64_t{0x7ff} << 53; }
 
 float to_finite_float(double x) {
   constexpr double kMax = std::numeric_limits<float>::max();
@@ -43,8 +53,12 @@ double settle_number(double x, std::span<const double> clip, const std::optional
 Encoder::Encoder(const Schema& schema, const Layout& layout)
     : schema_(schema), layout_(layout), missing_id_(schema.missing_id()) {
   STRATA_CHECK(schema.fitted, "the schema's statistics are not fitted");
-  for (int i = 0; i < kTabled; ++i) logarithms_.push_back(log_transform(i));
-  for (int i = 0; i < kTabled; ++i) log_squared_.push_back(log_squared_bucket(i));
+  for (uint32_t i = 0; i < kTabled; ++i) logarithms_.push_back(log_transform(i));
+  for (uint32_t i = 0; i < kTabled; ++i) {
+    log_squared_.push_back(static_cast<uint8_t>(log_squared_bucket(i)));
+  }
+  logarithms_.push_back(0);  // missing
+  log_squared_.push_back(0);
 }
 
 void Encoder::encode(const RawColumns& raw, RowBlock& out) const {
@@ -67,48 +81,53 @@ void Encoder::encode(const RawColumns& raw, RowBlock& out) const {
   }
 }
 
+/// One number, by the definitions.
+float Encoder::dense_value(const DenseFeature& feature, double x) {
+  x = settle_number(x, feature.clip, feature.missing);
+  if (std::isnan(x)) return 0;
+  if (feature.transform == Transform::kLog) return log_transform(x);
+  if (feature.transform == Transform::kStandardised) {
+    return to_finite_float((x - feature.mean) / feature.deviation);
+  }
+  return to_finite_float(x);
+}
+
 void Encoder::encode_dense(int index, const double* raw, RowBlock& out) const {
   const DenseFeature& feature = schema_.dense[static_cast<size_t>(index)];
   const int64_t width = std::ssize(schema_.dense);
   float* to = out.dense.data() + index;
-  const float* const logarithms = logarithms_.data();
-  const bool logarithmic = feature.transform == Transform::kLog && feature.clip.empty();
-  for (int64_t i = 0; i < out.rows; ++i, to += width) {
-    double x = raw[i];
-    if (logarithmic && is_tabled(x)) {
-      *to = logarithms[static_cast<int>(x)];
-      continue;
-    }
-    x = settle_number(x, feature.clip, feature.missing);
-    if (std::isnan(x)) {
-      *to = 0;
-    } else if (feature.transform == Transform::kLog) {
-      *to = log_transform(x);
-    } else if (feature.transform == Transform::kStandardised) {
-      *to = to_finite_float((x - feature.mean) / feature.deviation);
-    } else {
-      *to = to_finite_float(x);
-    }
+  if (feature.transform != Transform::kLog || !feature.clip.empty() || feature.missing) {
+    for (int64_t i = 0; i < out.rows; ++i, to += width) *to = dense_value(feature, raw[i]);
+    return;
   }
+  const float* const logarithms = logarithms_.data();
+  for (int64_t i = 0; i < out.rows; ++i, to += width) {
+    const uint32_t index = table_index(raw[i]);
+    *to = logarithms[index];
+    if ((index == kTabled) & !is_nan(raw[i])) [[unlikely]]
+      *to = dense_value(feature, raw[i]);
+  }
+}
+
+uint64_t Encoder::bucket_value(const SparseFeature& feature, double x) const {
+  x = settle_number(x, feature.clip, feature.missing);
+  if (std::isnan(x)) return missing_id_;
+  if (feature.transform == Transform::kLogSquared) return log_squared_bucket(x);
+  return bucket_of(x, feature.boundaries);
 }
 
 void Encoder::encode_buckets(const SparseFeature& feature, const double* raw, int64_t rows,
                              uint64_t* out) const {
-  const uint64_t* const log_squared = log_squared_.data();
-  const bool tabled = feature.transform == Transform::kLogSquared && feature.clip.empty();
+  if (feature.transform != Transform::kLogSquared || !feature.clip.empty() || feature.missing) {
+    for (int64_t i = 0; i < rows; ++i) out[i] = bucket_value(feature, raw[i]);
+    return;
+  }
+  const uint8_t* const log_squared = log_squared_.data();
   for (int64_t i = 0; i < rows; ++i) {
-    if (tabled && is_tabled(raw[i])) {
-      out[i] = log_squared[static_cast<int>(raw[i])];
-      continue;
-    }
-    const double x = settle_number(raw[i], feature.clip, feature.missing);
-    if (std::isnan(x)) {
-      out[i] = missing_id_;
-    } else if (feature.transform == Transform::kLogSquared) {
-      out[i] = log_squared_bucket(x);
-    } else {
-      out[i] = bucket_of(x, feature.boundaries);
-    }
+    const uint32_t index = table_index(raw[i]);
+    out[i] = index == kTabled ? missing_id_ : log_squared[index];
+    if ((index == kTabled) & !is_nan(raw[i])) [[unlikely]]
+      out[i] = bucket_value(feature, raw[i]);
   }
 }
 

@@ -19,6 +19,8 @@ class Encoder {
   void encode(const RawColumns& raw, RowBlock& out) const;
 
  private:
+  static float dense_value(const DenseFeature& feature, double x);
+  uint64_t bucket_value(const SparseFeature& feature, double x) const;
   void encode_dense(int feature, const double* raw, RowBlock& out) const;
   void encode_buckets(const SparseFeature& feature, const double* raw, int64_t rows,
                       uint64_t* out) const;
@@ -28,8 +30,8 @@ class Encoder {
   const Schema& schema_;
   const Layout& layout_;
   uint64_t missing_id_;
-  std::vector<float> logarithms_;      // log_transform of 0, 1, 2, …
-  std::vector<uint64_t> log_squared_;  // log_squared_bucket of 0, 1, 2, …
+  std::vector<float> logarithms_;     // log_transform of 0, 1, 2, …
+  std::vector<uint8_t> log_squared_;  // log_squared_bucket of 0, 1, 2, …
 };
 
 /// Value after clipping and the rule for missing numbers; NaN: missing for good.
