@@ -30,7 +30,7 @@ TrainingLoop::TrainingLoop(const TrainConfig& train, const CheckpointConfig& che
 
 void TrainingLoop::set_last_checkpoint(std::string name) {
   last_checkpoint_ = std::move(name);
-  saved_step_ = parts_.trainer.state().step;
+  saved_step_ = tried_step_ = parts_.trainer.state().step;
 }
 
 RunEnd TrainingLoop::run(const std::stop_token& stop) {
@@ -61,7 +61,7 @@ RunEnd TrainingLoop::loop(const std::stop_token& stop) {
     if (evaluation_due()) evaluate(stop);
     if (stop.stop_requested()) return end(RunEnd::kStopped, stop);
     if (patience_used_up()) return end(RunEnd::kEarlyStopped, stop);
-    if (checkpoint_due()) save_on_schedule();
+    if (checkpoint_due()) save_or_tell(SaveReason::kSchedule);
     if (limit_reached() || !train_one()) return end(RunEnd::kFinished, stop);
     report();
   }
@@ -90,7 +90,7 @@ bool TrainingLoop::evaluation_due() const {
 
 bool TrainingLoop::checkpoint_due() const {
   const int64_t step = parts_.trainer.state().step;
-  if (step == saved_step_ || step == 0) return false;
+  if (step == tried_step_ || step == 0) return false;
   if (checkpoint_.every_steps && step % *checkpoint_.every_steps == 0) return true;
   const double since = std::chrono::duration<double>(Clock::now() - last_save_).count();
   return checkpoint_.every && since >= checkpoint_.every->seconds;
@@ -119,7 +119,7 @@ void TrainingLoop::evaluate(const std::stop_token& stop) {
   if (!metrics) return;
   const Verdict verdict = parts_.trainer.observe(*metrics);
   const bool keep = train_.early_stopping && train_.early_stopping->keep_best;
-  if (keep && verdict == Verdict::kBest) save(SaveReason::kBest);
+  if (keep && verdict == Verdict::kBest) save_or_tell(SaveReason::kBest);
 }
 
 RunEnd TrainingLoop::end(RunEnd how, const std::stop_token& stop) {
@@ -138,7 +138,13 @@ RunEnd TrainingLoop::end(RunEnd how, const std::stop_token& stop) {
 void TrainingLoop::select_best() {
   const int64_t step = parts_.trainer.state().early_stopping.best_step;
   const std::string name = parts_.select(step);
-  if (name.empty()) return;
+  if (name.empty()) {
+    parts_.log.note(fmt::format(
+        "warning: the best evaluation was at step {}, whose checkpoint is not there: the last one "
+        "stays current",
+        step));
+    return;
+  }
   last_checkpoint_ = name;
   best_selected_ = true;
   parts_.log.note(
@@ -165,18 +171,18 @@ bool TrainingLoop::best_is_earlier() const {
 void TrainingLoop::save(SaveReason reason) {
   parts_.trainer.require_finite();
   last_checkpoint_ = parts_.save(parts_.trainer.state(), reason);
-  saved_step_ = parts_.trainer.state().step;
+  saved_step_ = tried_step_ = parts_.trainer.state().step;
   last_save_ = Clock::now();
   failed_saves_ = 0;
 }
 
-void TrainingLoop::save_on_schedule() {
+void TrainingLoop::save_or_tell(SaveReason reason) {
   try {
-    save(SaveReason::kSchedule);
+    save(reason);
   } catch (const Error& e) {
     if (e.code() != ErrorCode::kIo || ++failed_saves_ > kFailedSavesAllowed) throw;
     last_save_ = Clock::now();
-    saved_step_ = parts_.trainer.state().step;  // not before the next time it is due
+    tried_step_ = parts_.trainer.state().step;  // not before the next time it is due
     parts_.log.note(
         fmt::format("warning: checkpoint failed ({} in a row): {}", failed_saves_, e.what()));
     parts_.metrics.write({.event = "ckpt_failed",

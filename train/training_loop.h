@@ -84,7 +84,7 @@ class TrainingLoop {
   void select_best();
   RunEnd end(RunEnd how, const std::stop_token& stop);
   void save(SaveReason reason);
-  void save_on_schedule();
+  void save_or_tell(SaveReason reason);
   void report();
   void report_bad_rows();
   void record_training();
@@ -100,8 +100,9 @@ class TrainingLoop {
   Clock::time_point start_;
   Clock::time_point last_save_;
   int64_t saved_step_ = -1;
-  double rate_ = 0;       // samples per second at the last report
-  int failed_saves_ = 0;  // in a row
+  int64_t tried_step_ = -1;  // of the last attempt, also one that failed
+  double rate_ = 0;          // samples per second at the last report
+  int failed_saves_ = 0;     // in a row
   size_t bad_rows_told_ = 0;
   std::string last_checkpoint_;
   bool best_selected_ = false;

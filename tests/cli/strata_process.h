@@ -27,6 +27,7 @@ class StrataProcess {
   StrataProcess(const StrataProcess&) = delete;
   StrataProcess& operator=(const StrataProcess&) = delete;
 
+  int pid() const { return pid_; }
   void send(int signal) const;
   /// Waits until standard error so far contains `text`; false after `seconds` or the end.
   bool wait_for_error(const std::string& text, double seconds);

@@ -108,19 +108,22 @@ TEST(TrainCommand, ResumeRefusesChangedSeedWithoutPermission) {
 TEST(TrainCommand, SigtermSavesAndResumeIsSampleExact) {
   const ScratchFolder scratch;
   const std::string run = scratch.path("stopped");
-  StrataProcess process(train_adult(run, 4), STRATA_SOURCE_DIR);
+  constexpr int kEpochs = 1'000'000;  // however late the signal comes, the run has not ended
+  StrataProcess process(train_adult(run, kEpochs), STRATA_SOURCE_DIR);
   ASSERT_TRUE(process.wait_for_error("eval at step", 120));
   process.send(SIGTERM);
   const Outcome stopped = process.wait();
   EXPECT_EQ(stopped.exit_code, 75) << stopped.err;
   EXPECT_EQ(stopped.json()["stopped"], true);
-  EXPECT_LT(stopped.json()["steps"], 1020);
-  const Outcome resumed =
-      run_in_source(train_adult(run, 4, {"--resume", "auto", "--threads", "1"}));
+  const int end = stopped.json()["steps"].get<int>() + 100;
+  const std::string steps = "train.max_steps=" + std::to_string(end);
+  const Outcome resumed = run_in_source(
+      train_adult(run, kEpochs, {"--resume", "auto", "--threads", "1", "--set", steps}));
   ASSERT_EQ(resumed.exit_code, 0) << resumed.err;
 
   const std::string whole = scratch.path("whole");
-  ASSERT_EQ(run_in_source(train_adult(whole, 4, {"--threads", "2"})).exit_code, 0);
+  ASSERT_EQ(
+      run_in_source(train_adult(whole, kEpochs, {"--threads", "2", "--set", steps})).exit_code, 0);
   const Outcome difference = run_strata({"diff", run, whole});
   EXPECT_EQ(difference.exit_code, 0) << difference.out;
 }

@@ -3,7 +3,7 @@
 
 #include <gmock/gmock.h>
 
-#include <chrono>
+#include <ctime>
 #include <fstream>
 
 #include "base/error.h"
@@ -138,14 +138,14 @@ TEST_F(BadInput, F32TwoGiBWithoutNewlineIsOneBadRowQuickly) {
   const std::string file = write("a.tsv", criteo_text(0, 3));
   std::filesystem::resize_file(file, (2ull << 30) + 5);
   std::ofstream(file, std::ios::app) << "\n" + criteo_text(4, 2);
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();  // processor time: others' load proves nothing
   const Result result = read_with(file, 1, 1);
-  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
   EXPECT_THAT(result.rows, ElementsAre(0, 1, 2, 4, 5));
   ASSERT_EQ(result.statistics.first_bad.size(), 1u);
   EXPECT_EQ(result.statistics.first_bad[0].line, 4);
   EXPECT_EQ(result.statistics.first_bad[0].reason, "the line is longer than 1 MiB");
-  EXPECT_LT(seconds.count(), 5);
+  EXPECT_LT(seconds, 5);
   EXPECT_EQ(code_of(file), ErrorCode::kData);
   EXPECT_THAT(message_, HasSubstr(file + ":4: the line is longer than 1 MiB"));
 }

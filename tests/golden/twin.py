@@ -27,12 +27,77 @@ DENSE = 4
 DIM = 4
 ROWS = {"C1": 40, "C2": 25, "C3": 30, "C4": 12}  # C3: lists, sum; C4: lists, mean
 
+
+
+class RowOptimizer(torch.optim.Optimizer):
+    """An optimizer over rows: those of a matrix; a vector is one row. Written from the papers."""
+
+    def __init__(self, parameters, **constants):
+        super().__init__(parameters, constants)
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for p in group["params"]:
+                w, g = (x.view(1, -1) if x.dim() == 1 else x for x in (p.data, p.grad))
+                state = self.state[p]
+                if not state:
+                    state.update(self.first_state(w, **group), step=0)
+                state["step"] += 1
+                self.update(w, g, state, **group)
+
+
+class Ftrl(RowOptimizer):
+    """McMahan et al. 2013, algorithm 1; z starts where the closed form gives the first weight."""
+
+    def first_state(self, w, lr, beta, l1, l2, **_):
+        z = torch.where(w == 0, 0.0, -w * (beta / lr + l2) - torch.sign(w) * l1)
+        return {"z": z, "n": torch.zeros_like(w)}
+
+    def update(self, w, g, state, lr, beta, l1, l2, **_):
+        z, n = state["z"], state["n"]
+        sigma = (torch.sqrt(n + g * g) - torch.sqrt(n)) / lr
+        z += g - sigma * w
+        n += g * g
+        strength = (beta + torch.sqrt(n)) / lr + l2
+        closed = torch.where(z.abs() <= l1, 0.0, -(z - torch.sign(z) * l1) / strength)
+        w.copy_(torch.where(g == 0, w, closed))
+
+
+class RowwiseAdagrad(RowOptimizer):
+    """One accumulator a row: the mean of the squared gradients (DLRM)."""
+
+    def first_state(self, w, **_):
+        return {"sum": torch.zeros_like(w[:, :1])}
+
+    def update(self, w, g, state, lr, eps, **_):
+        state["sum"] += (g * g).mean(dim=1, keepdim=True)
+        w -= lr * g / (state["sum"].sqrt() + eps)
+
+
+class RowwiseAdam(RowOptimizer):
+    """Adam whose second moment is one number a row."""
+
+    def first_state(self, w, **_):
+        return {"m": torch.zeros_like(w), "v": torch.zeros_like(w[:, :1])}
+
+    def update(self, w, g, state, lr, betas, eps, **_):
+        first, second = betas
+        m, v, t = state["m"], state["v"], state["step"]
+        m.mul_(first).add_((1 - first) * g)
+        v.mul_(second).add_((1 - second) * (g * g).mean(dim=1, keepdim=True))
+        w -= lr * (m / (1 - first**t)) / (torch.sqrt(v / (1 - second**t)) + eps)
+
+
 OPTIMIZERS = {
     "sgd": lambda p: torch.optim.SGD(p, lr=0.1),
     "momentum": lambda p: torch.optim.SGD(p, lr=0.02, momentum=0.9),
     "adagrad": lambda p: torch.optim.Adagrad(p, lr=0.02, eps=1e-10),
     "adam": lambda p: torch.optim.Adam(p, lr=0.002, eps=1e-8),
     "adam_l2": lambda p: torch.optim.Adam(p, lr=0.002, eps=1e-8, weight_decay=0.001),
+    "rowwise_adagrad": lambda p: RowwiseAdagrad(p, lr=0.02, eps=1e-8),
+    "rowwise_adam": lambda p: RowwiseAdam(p, lr=0.002, betas=(0.9, 0.999), eps=1e-8),
+    "ftrl": lambda p: Ftrl(p, lr=0.5, beta=1.0, l1=0.002, l2=0.01),
 }
 
 
@@ -296,7 +361,7 @@ def conditioned(model_class, seed, batches, single):
                 print(f"  seed {seed} {name}: ill-conditioned, {difference:.1e}")
                 return None
         out[f"losses.{name}"] = losses
-        print(f"  seed {seed} {name:10s} {losses[0]:.4f} -> {losses[-BATCHES:].mean():.4f}")
+        print(f"  seed {seed} {name:15s} {losses[0]:.4f} -> {losses[-BATCHES:].mean():.4f}")
     return out
 
 

@@ -8,7 +8,11 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "kernels/bce.h"
@@ -84,6 +88,11 @@ kernels::OptimizerConfig golden_optimizer(const std::string& name) {
   if (name == "sgd") out.algorithm = kernels::Sgd{.learning_rate = 0.1f};
   if (name == "momentum") out.algorithm = kernels::Momentum{.learning_rate = 0.02f};
   if (name == "adagrad") out.algorithm = kernels::Adagrad{.learning_rate = 0.02f};
+  if (name == "rowwise_adagrad") out.algorithm = kernels::RowwiseAdagrad{.learning_rate = 0.02f};
+  if (name == "rowwise_adam") out.algorithm = kernels::RowwiseAdam{.learning_rate = 0.002f};
+  if (name == "ftrl") {
+    out.algorithm = kernels::Ftrl{.learning_rate = 0.5f, .l1 = 0.002f, .l2 = 0.01f};
+  }
   if (name.starts_with("adam")) out.algorithm = kernels::Adam{.learning_rate = 0.002f};
   if (name == "adam_l2") out.l2 = 0.001f;
   return out;
@@ -125,12 +134,7 @@ class GoldenRun {
         ids_(golden_path("batches")),
         network_(golden_config(golden_models().at(model), golden_optimizer(optimizer))) {
     for (const auto& tensor : network_.parameters().tensors()) {
-      if (!tensor.trainable) continue;
-      const auto values = golden_.read<float>("initial." + tensor.name);
-      const auto weights = network_.parameters().weights(tensor);
-      EXPECT_EQ(values.size(), weights.size()) << tensor.name;
-      std::ranges::copy(values, weights.begin());
-      ++tensors_;
+      if (tensor.trainable) fill_tensor(tensor);
     }
     network_.parameters().weights_changed();
     for (int t = 0; t < network_.collection().tables(); ++t) fill_table(t);
@@ -179,6 +183,21 @@ class GoldenRun {
   }
 
  private:
+  void fill_tensor(const dense::ParameterInfo& tensor) {
+    const auto values = golden_.read<float>("initial." + tensor.name);
+    const auto weights = network_.parameters().weights(tensor);
+    ASSERT_EQ(values.size(), weights.size()) << tensor.name;
+    std::ranges::copy(values, weights.begin());
+    const auto& optimizer = network_.config().dense.optimizer;
+    const int cols = static_cast<int>(tensor.cols());
+    float* const state = network_.parameters().state(tensor).data();
+    for (int64_t r = 0; r < tensor.rows(); ++r) {
+      optimizer.init_state(weights.data() + r * cols, state + r * optimizer.state_floats(cols),
+                           cols);
+    }
+    ++tensors_;
+  }
+
   void fill_table(int t) {
     auto& collection = network_.collection();
     const auto& config = collection.config(t);
@@ -212,6 +231,24 @@ std::vector<std::string> model_names() {
   std::vector<std::string> out;
   for (const auto& [name, model] : golden_models()) out.push_back(name);
   return out;
+}
+
+template <size_t... I>
+std::vector<std::string_view> optimizer_names(std::index_sequence<I...>) {
+  return {std::variant_alternative_t<I, kernels::OptimizerVariant>::kName...};
+}
+
+TEST(Golden, EveryModelAndOptimizerOfTheListsHasItsTwin) {
+  std::set<size_t> models;
+  for (const auto& [name, model] : golden_models()) {
+    models.insert(model.index());
+    const std::vector<std::string> losses = GoldenFile(golden_path(name)).names("losses.");
+    constexpr size_t kOptimizers = std::variant_size_v<kernels::OptimizerVariant>;
+    for (const auto optimizer : optimizer_names(std::make_index_sequence<kOptimizers>{})) {
+      EXPECT_TRUE(std::ranges::count(losses, optimizer)) << name << " " << optimizer;
+    }
+  }
+  EXPECT_EQ(models.size(), std::variant_size_v<ModelVariant>);
 }
 
 class GoldenModel : public testing::TestWithParam<std::string> {};

@@ -24,6 +24,28 @@ struct SmallModel {
   kernels::OptimizerConfig dense_optimizer{.algorithm = kernels::Sgd{.learning_rate = 0.1f}};
 };
 
+// One small config of every model; a model without one does not compile here.
+inline models::ModelVariant small_config(const models::Dlrm&) {
+  return models::Dlrm{.bottom = {8, 4}, .top = {8, 1}};
+}
+inline models::ModelVariant small_config(const models::WideDeep&) {
+  return models::WideDeep{.hidden = {8, 6}, .dropout = 0.1f, .batch_norm = true};
+}
+inline models::ModelVariant small_config(const models::DeepFm&) {
+  return models::DeepFm{.hidden = {8}};
+}
+inline models::ModelVariant small_config(const models::Dcnv2&) {
+  return models::Dcnv2{.bottom = {5}, .cross_layers = 2, .rank = 3, .hidden = {7}};
+}
+inline models::ModelVariant small_config(const models::LogisticRegression& model) { return model; }
+
+inline std::vector<models::ModelVariant> every_model() {
+  const auto all = []<size_t... I>(std::index_sequence<I...>) {
+    return std::vector{small_config(std::variant_alternative_t<I, models::ModelVariant>{})...};
+  };
+  return all(std::make_index_sequence<std::variant_size_v<models::ModelVariant>>{});
+}
+
 inline std::unique_ptr<models::Network> make_small_network(const SmallModel& small) {
   models::NetworkConfig config{.model = small.model, .input = {}, .tables = {}, .dense = {}};
   config.input.dense_width = small.task.dense;

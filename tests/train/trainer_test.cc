@@ -9,56 +9,12 @@
 #include <set>
 
 #include "base/error.h"
-#include "tests/train/small_model.h"
+#include "tests/train/session.h"
 #include "train/memory_limit.h"
 #include "train/running_metrics.h"
 
 namespace strata::train {
 namespace {
-
-constexpr int kChunks = 4;
-
-data::ReadPlan plan_of(const TrainConfig& config) {
-  return {.batch_size = config.batch_size,
-          .chunks = kChunks,
-          .seed = config.seed,
-          .epochs = config.epochs,
-          .start = {}};
-}
-
-/// A network, a reader and a trainer over them.
-struct Session {
-  Session(const SmallModel& small, const TrainConfig& config, int threads = 1, bool shuffle = true)
-      : reader(small.task, plan_of(config), shuffle),
-        pool(threads),
-        network(make_small_network(small)),
-        trainer(config, {*network, reader, pool}, first_state(config, reader)) {}
-
-  /// Goes on where another one stopped.
-  Session(const SmallModel& small, const TrainConfig& config, const Snapshot& saved,
-          const TrainerState& state)
-      : reader(small.task, plan_of(config)),
-        pool(1),
-        network(restored(small, saved)),
-        trainer(config, {*network, reader, pool}, state) {}
-
-  static std::unique_ptr<models::Network> restored(const SmallModel& small, const Snapshot& saved) {
-    auto network = make_small_network(small);
-    restore_snapshot(saved, *network);
-    return network;
-  }
-
-  std::vector<double> run(int64_t steps) {
-    std::vector<double> losses;
-    while (steps-- > 0 && trainer.step()) losses.push_back(trainer.report().loss);
-    return losses;
-  }
-
-  MemoryReader reader;
-  ThreadPool pool;
-  std::unique_ptr<models::Network> network;
-  Trainer trainer;
-};
 
 double mean(const std::vector<double>& values, size_t begin, size_t end) {
   double sum = 0;
@@ -89,63 +45,6 @@ TEST(Trainer, StateCountsWhatWasTrained) {
   EXPECT_EQ(session.trainer.state().step, 8);
   EXPECT_EQ(session.trainer.state().next, (BatchPosition{.epoch = 2, .batch = 0}));
   EXPECT_FALSE(session.trainer.step());
-}
-
-class EveryOptimizer : public testing::TestWithParam<std::tuple<size_t, kernels::DType>> {
- protected:
-  SmallModel small() const {
-    SmallModel small;
-    small.table_optimizer = every_optimizer()[std::get<0>(GetParam())];
-    small.dense_optimizer = small.table_optimizer;
-    small.dtype = std::get<1>(GetParam());
-    small.task.rows = 500;
-    return small;
-  }
-  TrainConfig config_{.batch_size = 48, .epochs = 3};  // 11 batches an epoch, the last is short
-};
-
-TEST_P(EveryOptimizer, OneThreadEqualsTwoBitForBit) {
-  Session one(small(), config_, 1), two(small(), config_, 2);
-  EXPECT_EQ(one.run(30), two.run(30));
-  EXPECT_EQ(take_snapshot(*one.network), take_snapshot(*two.network));
-}
-
-TEST_P(EveryOptimizer, ResumeEqualsUninterruptedBitForBit) {
-  Session whole(small(), config_);
-  const std::vector<double> losses = whole.run(30);
-  for (const int64_t kill : {1, 7, 11, 12, 25}) {
-    Session first(small(), config_);
-    first.run(kill);
-    const TrainerState state = trainer_state_from_json(to_json(first.trainer.state()));
-    Session second(small(), config_, take_snapshot(*first.network), state);
-    const std::vector<double> rest = second.run(30 - kill);
-    EXPECT_EQ(rest, std::vector<double>(losses.begin() + kill, losses.end())) << kill;
-    EXPECT_EQ(take_snapshot(*second.network), take_snapshot(*whole.network)) << kill;
-    EXPECT_EQ(second.trainer.state(), whole.trainer.state()) << kill;
-  }
-}
-
-INSTANTIATE_TEST_SUITE_P(Trainer, EveryOptimizer,
-                         testing::Combine(testing::Range(size_t{0}, every_optimizer().size()),
-                                          testing::Values(kernels::DType::kF32,
-                                                          kernels::DType::kBf16,
-                                                          kernels::DType::kF16)),
-                         [](const auto& info) {
-                           return std::string(every_optimizer()[std::get<0>(info.param)].name()) +
-                                  "_" + std::string(enum_name(std::get<1>(info.param)));
-                         });
-
-TEST(Trainer, ExactModeResumesBitForBit) {
-  SmallModel small;
-  small.table_optimizer = {
-      .algorithm = kernels::Adam{}, .mode = kernels::OptimizerMode::kExact, .l2 = 1e-4f};
-  const TrainConfig config{.batch_size = 32, .epochs = 1};
-  Session whole(small, config), first(small, config);
-  whole.run(30);
-  first.run(17);
-  Session second(small, config, take_snapshot(*first.network), first.trainer.state());
-  second.run(13);
-  EXPECT_EQ(take_snapshot(*second.network), take_snapshot(*whole.network));
 }
 
 TEST(Trainer, EverySampleExactlyOnceAnEpochWhereverItIsKilled) {

@@ -62,6 +62,7 @@ class TrainingLoopTest : public testing::Test {
     };
     parts.select = [this](int64_t step) {
       selected_ = step;
+      if (!finds_best_) return std::string();
       return "checkpoint-" + std::to_string(step);
     };
     TrainingLoop loop(train_, checkpoint_, std::move(parts));
@@ -104,6 +105,7 @@ class TrainingLoopTest : public testing::Test {
   std::optional<Trainer> trainer_;
   std::stop_source stop_;
   bool evaluates_ = true;
+  bool finds_best_ = true;
   std::vector<std::optional<double>> loglosses_;
   size_t stop_in_evaluation_ = 0;
   int failures_ = 0;
@@ -229,6 +231,32 @@ TEST_F(TrainingLoopTest, TheThirdFailedCheckpointInARowEndsTheRun) {
   EXPECT_EQ(code_, ErrorCode::kIo);
   EXPECT_NE(text.find("no space left"), std::string::npos) << text;
   EXPECT_EQ(trainer().state().step, 6);
+}
+
+TEST_F(TrainingLoopTest, AFailedCheckpointIsTriedAgainAtTheEnd) {
+  checkpoint_.every_steps = 10;  // due at the last update, too
+  failures_ = 1;
+  EXPECT_EQ(run(), RunEnd::kFinished);
+  EXPECT_EQ(saved_, (std::vector<Saved>{{10, SaveReason::kEnd}}));
+}
+
+TEST_F(TrainingLoopTest, ARunWhoseLastStateCannotBeSavedDoesNotEndWell) {
+  checkpoint_.every_steps = 10;
+  failures_ = 2;
+  EXPECT_NE(message_of_run().find("no space left"), std::string::npos);
+  EXPECT_EQ(code_, ErrorCode::kIo);
+}
+
+TEST_F(TrainingLoopTest, ABestThatCannotBeSavedIsTold) {
+  train_.eval_every = 5;
+  train_.early_stopping = EarlyStoppingConfig{.patience = 2};
+  loglosses_ = {0.5, 0.6};
+  failures_ = 1;
+  finds_best_ = false;
+  EXPECT_EQ(run(), RunEnd::kFinished);
+  EXPECT_EQ(saved_, (std::vector<Saved>{{10, SaveReason::kEnd}}));
+  EXPECT_NE(read_file(folder_.path_of("log.txt")).find("whose checkpoint is not there"),
+            std::string::npos);
 }
 
 TEST_F(TrainingLoopTest, TablesThatWouldNotFitAreSavedFirst) {

@@ -6,7 +6,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <filesystem>
 #include <fstream>
 
@@ -118,12 +117,16 @@ TEST(YamlNode, MissingFileIs66AndDirectoryIs74) {
   }
 }
 
-/// F43: reads `text` as a file in a child process; it must be refused within 1 s and 100 MiB.
+double seconds_of(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
+}
+
+/// F43: reads `text` as a file in a child process; it must be refused within 1 s and 100 MiB. The
+/// seconds are those of the processor: what else the machine does proves nothing.
 void expect_refused_cheaply(const std::string& name, const std::string& text) {
   SCOPED_TRACE(name);
   const std::string path = ::testing::TempDir() + "/strata_yaml_" + name;
   std::ofstream(path, std::ios::binary) << text;
-  const auto start = std::chrono::steady_clock::now();
   const pid_t child = fork();
   if (child == 0) {
     Problems problems;
@@ -137,12 +140,11 @@ void expect_refused_cheaply(const std::string& name, const std::string& text) {
   int status = 0;
   rusage usage{};
   ASSERT_EQ(wait4(child, &status, 0, &usage), child);
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   std::filesystem::remove(path);
   EXPECT_TRUE(WIFEXITED(status));
   EXPECT_EQ(WEXITSTATUS(status), 78);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-  EXPECT_LT(took.count(), 1.0);
+  EXPECT_LT(seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime), 1.0);
   EXPECT_LT(usage.ru_maxrss, 100 * 1024);
 #endif
 }
