@@ -197,7 +197,7 @@ TEST_F(Growth, F45TablesBeyondTheLimitAreSavedAndNamed) {
   expect_goes_on("run", step);
 }
 
-// F45: ulimit -v, from the middle of the run on
+// F45: ulimit -v, imposed in the middle of the run and then from its start
 TEST_F(Growth, F45AnAddressSpaceThatEndsIs71AndTheCheckpointStays) {
   if (kSanitized) GTEST_SKIP() << "a sanitizer reserves the address space";
   StrataProcess process(arguments("run", 1'000'000, wide()), path(""));
@@ -212,9 +212,17 @@ TEST_F(Growth, F45AnAddressSpaceThatEndsIs71AndTheCheckpointStays) {
   ASSERT_EQ(prlimit(process.pid(), RLIMIT_AS, &limit, nullptr), 0);
   const Outcome outcome = process.wait();
   EXPECT_EQ(outcome.exit_code, 71) << outcome.err;
-  EXPECT_THAT(outcome.err, HasSubstr("ulimit -v"));
-  expect_intact("run");
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("memory"), HasSubstr("The last good checkpoint is ")));
   expect_goes_on("run", saved_step("run"));
+
+  const Outcome limited = shell("ulimit -v " + std::to_string(bytes / 1024) +
+                                "\n$STRATA train config.yaml --set checkpoint.path=limited" +
+                                " --set tables.defaults.dim=256 --set tables.defaults.dtype=fp32" +
+                                " --set data.block_bytes=64KiB --set data.window_blocks=4\n");
+  EXPECT_EQ(limited.exit_code, 71) << limited.err;
+  EXPECT_THAT(limited.err,
+              AllOf(HasSubstr("ulimit -v"), HasSubstr("The last good checkpoint is ")));
+  expect_intact("limited");
 }
 
 // F40
