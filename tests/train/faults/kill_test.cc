@@ -89,6 +89,43 @@ TEST_F(Kill, BeforeTheFirstCheckpointTheRunStartsAgain) {
   expect_same("killed", "whole");
 }
 
+/// A run whose second checkpoint never comes to an end.
+class Hanging : public SmallRun {
+ protected:
+  void SetUp() override {
+    if (kSanitized) GTEST_SKIP() << "a preloaded library does not go with a sanitizer";
+    ASSERT_EQ(train("whole", kSteps).exit_code, 0);
+    ASSERT_EQ(train("run", kSteps / 2).exit_code, 0);
+  }
+
+  /// `more`: options. Signals once, then `signals` - 1 times more.
+  Outcome stop(int signals, const std::vector<std::string>& more = {}) const {
+    std::vector<std::string> all = {"--resume", "auto"};
+    all.insert(all.end(), more.begin(), more.end());
+    StrataProcess process(arguments("run", kSteps, all), path(""),
+                          {"LD_PRELOAD=" STRATA_PRELOAD, "STRATA_TEST_HANG_AT=1"});
+    EXPECT_TRUE(process.wait_for_error("run run", 120));
+    process.send(SIGTERM);
+    EXPECT_TRUE(process.wait_for_error("stopping:", 120));
+    for (int i = 1; i < signals; ++i) process.send(SIGTERM);
+    return process.wait();
+  }
+};
+
+// F46
+TEST_F(Hanging, TheSecondSignalEndsAtOnceAndTheCheckpointBeforeStays) {
+  EXPECT_EQ(stop(2).exit_code, 128 + SIGTERM);
+  EXPECT_THAT(resume("run").err, HasSubstr("resumed from checkpoint-000001.step-10"));
+  expect_same("run", "whole");
+}
+
+TEST_F(Hanging, SoDoesTheEndOfGrace) {
+  const Outcome outcome = stop(1, {"--set", "checkpoint.grace=1s"});
+  EXPECT_EQ(outcome.exit_code, 128 + SIGTERM);
+  EXPECT_THAT(outcome.err, HasSubstr("checkpoint.grace is over"));
+  expect_intact("run");
+}
+
 // F46
 class Stop : public SmallRun, public testing::WithParamInterface<int> {};
 
