@@ -207,6 +207,23 @@ TEST(Config, ContradictionsNameBothKeys) {
   EXPECT_EQ(failure_of({.sets = {"train.chunks=6"}}).exit_code, 78);
 }
 
+TEST(Config, WhatCannotBeExactIsRefused) {
+  for (const std::string optimizer :
+       {"{name: adam, mode: exact}", "{name: momentum, mode: exact}",
+        "{name: rowwise_adam, mode: exact}", "{name: sgd, mode: exact, l2: 0.1}"}) {
+    const std::string set = "tables.defaults.optimizer=" + optimizer;
+    for (const char* type : {"bf16", "fp16"}) {
+      const Failure refused =
+          failure_of({.sets = {set, std::string("tables.defaults.dtype=") + type}});
+      EXPECT_EQ(refused.exit_code, 78) << set;
+      EXPECT_THAT(refused.report, AllOf(HasSubstr("mode exact needs dtype fp32"), HasSubstr(type)));
+    }
+    EXPECT_NO_THROW(with({set, "tables.defaults.dtype=fp32"}));
+  }
+  EXPECT_NO_THROW(with(
+      {"tables.defaults.optimizer={name: adagrad, mode: exact}", "tables.defaults.dtype=bf16"}));
+}
+
 // F44: refused by checked arithmetic before anything is allocated.
 TEST(Config, AbsurdSizesDoNotFit) {
   EXPECT_EQ(failure_of({.sets = {"tables.defaults.dim=0"}}).exit_code, 78);
