@@ -4,8 +4,8 @@
 #
 #   tests/soak/kill.sh [LIVES] [STRATA]
 #
-# A checkpoint is written every 20 steps, so that many kills hit one in the making. The last printed
-# result is in kill.txt. Every single durable call, instead of random times:
+# A checkpoint is written every 20 steps, so that many kills hit one in the making; TMPDIR says
+# where. The last printed result is in kill.txt. Every single durable call, instead of random times:
 # STRATA_TEST_EVERY_KILL=1 build/tests/train/fault_test --gtest_filter='Kill.*'
 set -eu
 cd "$(dirname "$0")/../.."
@@ -26,13 +26,14 @@ finished=0
 torn=0
 while [ "$kills" -lt "$lives" ]; do
   # Runs of other lengths and seeds, each killed until it ends.
-  steps=$((1000 + kills * 7 % 500))
+  steps=$((400 + kills * 7 % 200))
   rm -rf "$scratch/killed" "$scratch/whole"
   (train whole > "$scratch/out" 2>&1)
   while :; do
     (train killed --resume auto > "$scratch/out" 2>&1) &
     process=$!
-    sleep "0.$(printf '%03d' $((150 + $(od -An -N2 -tu2 /dev/urandom) % 500)))"
+    random=$((100 + $(od -An -N2 -tu2 /dev/urandom) % 1000))  # milliseconds
+    sleep "$((random / 1000)).$(printf '%03d' $((random % 1000)))"
     kill -9 "$process" 2> /dev/null || true
     code=0
     wait "$process" 2> /dev/null || code=$?
