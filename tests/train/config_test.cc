@@ -8,6 +8,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "tests/train/temporary_folder.h"
+
 namespace strata::train {
 namespace {
 
@@ -151,7 +153,8 @@ TEST(Config, NamedTablesStartFromTheirGroup) {
 }
 
 TEST(Config, PrecedenceIsDefaultFileEnvironmentSet) {
-  const std::string path = ::testing::TempDir() + "/strata_precedence.yaml";
+  const TemporaryFolder folder;
+  const std::string path = folder.path_of("precedence.yaml");
   std::ofstream(path) << "train: {batch_size: 1, epochs: 2, seed: 3}\n";
   const LoadedConfig loaded = load_config(
       {.file = path,
@@ -164,7 +167,6 @@ TEST(Config, PrecedenceIsDefaultFileEnvironmentSet) {
   EXPECT_EQ(loaded.origin({"train", "epochs"}), "environment STRATA_TRAIN__EPOCHS");
   EXPECT_EQ(loaded.origin({"train", "seed"}), path + ":1");
   EXPECT_EQ(loaded.origin({"train", "accumulate"}), "default");
-  std::filesystem::remove(path);
 }
 
 TEST(Config, EnvironmentKeepsNamesOfTables) {

@@ -6,8 +6,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <filesystem>
 #include <fstream>
+
+#include "tests/train/temporary_folder.h"
 
 namespace strata::train {
 namespace {
@@ -67,12 +68,12 @@ TEST(YamlNode, AliasesAreCopies) {
 }
 
 TEST(YamlNode, BomAndCrlfAreAccepted) {
-  const std::string path = ::testing::TempDir() + "/bom.yaml";
+  const TemporaryFolder folder;
+  const std::string path = folder.path_of("bom.yaml");
   std::ofstream(path, std::ios::binary) << "\xEF\xBB\xBF"
                                         << "a: 1\r\nb: 2\r\n";
   Problems problems;
   EXPECT_EQ(read_yaml_file(path, problems).find("b")->scalar, "2");
-  std::filesystem::remove(path);
 }
 
 // F41, F42: what is wrong with the text itself, all of it in one run.
@@ -125,7 +126,8 @@ double seconds_of(const timeval& time) {
 /// seconds are those of the processor: what else the machine does proves nothing.
 void expect_refused_cheaply(const std::string& name, const std::string& text) {
   SCOPED_TRACE(name);
-  const std::string path = ::testing::TempDir() + "/strata_yaml_" + name;
+  const TemporaryFolder folder;
+  const std::string path = folder.path_of(name);
   std::ofstream(path, std::ios::binary) << text;
   const pid_t child = fork();
   if (child == 0) {
@@ -140,7 +142,6 @@ void expect_refused_cheaply(const std::string& name, const std::string& text) {
   int status = 0;
   rusage usage{};
   ASSERT_EQ(wait4(child, &status, 0, &usage), child);
-  std::filesystem::remove(path);
   EXPECT_TRUE(WIFEXITED(status));
   EXPECT_EQ(WEXITSTATUS(status), 78);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
