@@ -1,7 +1,10 @@
 #include "models/dlrm.h"
 
+#include <string>
+
 #include "base/error.h"
 #include "dense/dot_interaction.h"
+#include "dense/hidden_layers.h"
 #include "dense/linear.h"
 
 namespace strata::models {
@@ -22,6 +25,36 @@ void check(const Dlrm& model, const InputSpec& input, int dim) {
   }
 }
 
+/// One of the two MLPs, from `in` to `out`.
+struct MlpPart {
+  const char* name;
+  const std::vector<int>& widths;
+  kernels::Activation last;
+  float dropout;
+};
+
+/// Linear layers are named alike with and without batch norm and dropout.
+void add_part(const Dlrm& model, dense::Program& program, dense::Tensor in, dense::Tensor out,
+              const MlpPart& part) {
+  constexpr auto kInit = dense::WeightInit::kXavierNormal;
+  if (!model.batch_norm && part.dropout == 0) {
+    dense::add_mlp(program, in, out,
+                   {.name = part.name, .widths = part.widths, .last = part.last, .init = kInit});
+    return;
+  }
+  const std::vector<int> hidden(part.widths.begin(), part.widths.end() - 1);
+  const dense::Tensor last = dense::add_hidden_layers(program, in,
+                                                      {.name = part.name,
+                                                       .widths = hidden,
+                                                       .dropout = part.dropout,
+                                                       .batch_norm = model.batch_norm});
+  program.add<dense::Linear>(
+      last, out,
+      dense::LinearConfig{.name = std::string(part.name) + "." + std::to_string(hidden.size()),
+                          .activation = part.last,
+                          .init = kInit});
+}
+
 }  // namespace
 
 std::vector<ModelLookup> lookups(const Dlrm& /*model*/, const InputSpec& input) {
@@ -37,18 +70,14 @@ ModelTensors build(const Dlrm& model, const ModelInput& input, dense::Program& p
   const dense::Tensor vectors = program.input(dim + input.pooled_width, true);
   const dense::Tensor bottom = program.slice(vectors, 0, dim);
   out.pooled = program.slice(vectors, dim, input.pooled_width);
-  dense::add_mlp(
-      program, out.dense, bottom,
-      {.name = "bottom", .widths = model.bottom, .init = dense::WeightInit::kXavierNormal});
+  add_part(model, program, out.dense, bottom,
+           {"bottom", model.bottom, kernels::Activation::kRelu, 0});
   const dense::Tensor interactions =
       program.activation(dense::DotInteraction::out_width(vectors.width / dim, dim));
   program.add<dense::DotInteraction>(vectors, interactions, dim);
   out.logits = program.tensor(1);
-  dense::add_mlp(program, interactions, out.logits,
-                 {.name = "top",
-                  .widths = model.top,
-                  .last = kernels::Activation::kIdentity,
-                  .init = dense::WeightInit::kXavierNormal});
+  add_part(model, program, interactions, out.logits,
+           {"top", model.top, kernels::Activation::kIdentity, model.dropout});
   return out;
 }
 

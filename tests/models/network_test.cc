@@ -114,13 +114,15 @@ class Networks : public testing::TestWithParam<std::tuple<Case, dense::Precision
 INSTANTIATE_TEST_SUITE_P(
     Models, Networks,
     testing::Combine(
-        testing::Values(Case{"dlrm", Dlrm{.bottom = {8, 4}, .top = {8, 1}}},
-                        Case{"wide_deep", WideDeep{.hidden = {8}}},
-                        Case{"wide_deep_bn",
-                             WideDeep{.hidden = {8, 6}, .dropout = 0.3f, .batch_norm = true}},
-                        Case{"deepfm", DeepFm{.hidden = {8}, .dropout = 0.1f}},
-                        Case{"dcnv2", Dcnv2{.cross_layers = 2, .rank = 3, .hidden = {8}}},
-                        Case{"logistic_regression", LogisticRegression{}}),
+        testing::Values(
+            Case{"dlrm", Dlrm{.bottom = {8, 4}, .top = {8, 1}}},
+            Case{"dlrm_bn",
+                 Dlrm{.bottom = {8, 4}, .top = {8, 6, 1}, .dropout = 0.2f, .batch_norm = true}},
+            Case{"wide_deep", WideDeep{.hidden = {8}}},
+            Case{"wide_deep_bn", WideDeep{.hidden = {8, 6}, .dropout = 0.3f, .batch_norm = true}},
+            Case{"deepfm", DeepFm{.hidden = {8}, .dropout = 0.1f}},
+            Case{"dcnv2", Dcnv2{.cross_layers = 2, .rank = 3, .hidden = {8}}},
+            Case{"logistic_regression", LogisticRegression{}}),
         testing::Values(dense::Precision::kFp32, dense::Precision::kBf16)),
     [](const auto& info) {
       return std::string(std::get<0>(info.param).name) + "_" +
