@@ -64,6 +64,25 @@ TensorFigures read_figures(const storage::SafetensorsReader& reader, const std::
   return figures;
 }
 
+/// "auc 0.915222, logloss 0.299489": what is defined of the last evaluation.
+std::string metrics_text(const Json& metrics) {
+  std::string text;
+  for (const auto& [name, value] : metrics.items()) {
+    if (!value.is_number()) continue;
+    const std::string number =
+        value.is_number_float() ? fmt::format("{:.6g}", value.get<double>()) : value.dump();
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, number);
+  }
+  return text;
+}
+
+/// Width of the column of table names.
+size_t name_width(const Inspection& inspection) {
+  size_t width = 24;
+  for (const TableFigures& t : inspection.tables) width = std::max(width, t.name.size());
+  return width;
+}
+
 }  // namespace
 
 Inspection inspect(const std::string& path) {
@@ -99,14 +118,17 @@ std::string to_text(const Inspection& inspection) {
       "{} {}{}{}: format {}, step {}, {} samples, {:.1f} MiB\n", inspection.kind, inspection.path,
       inspection.directory.empty() ? "" : "/", inspection.directory, inspection.format,
       inspection.step, inspection.samples, static_cast<double>(inspection.bytes) / (1 << 20));
-  if (!inspection.metrics.is_null()) text += "metrics " + inspection.metrics.dump() + "\n";
-  text += fmt::format("{:<24} {:>12} {:>5} {:>5} {:>10} {:>10} {:>10} {:>8}  {}\n", "table", "rows",
-                      "dim", "dtype", "MiB", "mean norm", "max norm", "zeros", "optimizer");
+  if (inspection.metrics.is_object()) {
+    text += fmt::format("last evaluation: {}\n", metrics_text(inspection.metrics));
+  }
+  const size_t width = name_width(inspection);
+  text += fmt::format("{:<{}} {:>12} {:>5} {:>5} {:>10} {:>10} {:>10} {:>8}  {}\n", "table", width,
+                      "rows", "dim", "dtype", "MiB", "mean norm", "max norm", "zeros", "optimizer");
   for (const TableFigures& t : inspection.tables) {
     text += fmt::format(
-        "{:<24} {:>12} {:>5} {:>5} {:>10.2f} {:>10.4g} {:>10.4g} {:>8}  {}{}\n", t.name, t.rows,
-        t.dim, t.dtype, static_cast<double>(t.bytes) / (1 << 20), t.mean_norm, t.max_norm,
-        t.zero_rows, t.optimizer,
+        "{:<{}} {:>12} {:>5} {:>5} {:>10.2f} {:>10.4g} {:>10.4g} {:>8}  {}{}\n", t.name, width,
+        t.rows, t.dim, t.dtype, static_cast<double>(t.bytes) / (1 << 20), t.mean_norm, t.max_norm,
+        t.zero_rows, t.optimizer.empty() ? "-" : t.optimizer,
         t.nonfinite_rows == 0 ? "" : fmt::format("  {} rows not finite", t.nonfinite_rows));
   }
   for (const TensorFigures& t : inspection.tensors) {

@@ -106,6 +106,7 @@ TEST_F(Trained, VerifyAndInspectTakeEach) {
     const Outcome text = run_strata({"inspect", folder});
     EXPECT_EQ(text.exit_code, 0) << folder << text.err;
     EXPECT_THAT(text.out, HasSubstr("education")) << folder;
+    EXPECT_THAT(text.out, HasSubstr("last evaluation: auc 0.9")) << folder;
     EXPECT_TRUE(run_strata({"inspect", folder, "--json"}).json().is_object()) << folder;
   }
 }
