@@ -46,10 +46,11 @@ int64_t most_memory(const CtrLine& line) {
   return most;
 }
 
-/// "0.7861 ±0.0003", padded; "±" is one character and two bytes.
+/// "0.7861 ±0.0003", padded.
 std::string metric_cell(const std::optional<MeanAndDeviation>& value) {
   if (!value) return fmt::format("{:<{}}", "undefined", kMetricWidth);
-  return fmt::format("{:<7.4f}±{:<{}.4f}", value->mean, value->deviation, kMetricWidth - 8);
+  const std::string text = fmt::format("{:.4f} ±{:.4f}", value->mean, value->deviation);
+  return fmt::format("{:<{}}", text, kMetricWidth);
 }
 
 std::string number_cell(const std::optional<double>& value, bool sign) {
