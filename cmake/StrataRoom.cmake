@@ -1,9 +1,24 @@
+# With STRATA_UNITY, compiles the target's sources together, but for those after it: two files
+# that use one name for different things of their own (unnamed namespaces) cannot share a unit.
+function(strata_unity target)
+  if(STRATA_UNITY)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 16)
+    if(ARGN)
+      set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+    endif()
+  endif()
+endfunction()
+
 # One static library per room; DEPS mirrors the arrows of ARCHITECTURE.md.
+#   strata_room(<room> SOURCES … DEPS rooms… LIBS … ALONE sources that strata_unity() leaves out…)
 function(strata_room room)
-  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;LIBS;ALONE" ${ARGN})
   set(kind PUBLIC)
   if(ARG_SOURCES)
     add_library(strata_${room} STATIC ${ARG_SOURCES})
+    if(STRATA_SANITIZE)  # what ships is compiled one file at a time
+      strata_unity(strata_${room} ${ARG_ALONE})
+    endif()
   else()
     add_library(strata_${room} INTERFACE)  # headers only
     set(kind INTERFACE)
@@ -13,7 +28,8 @@ function(strata_room room)
     target_link_libraries(strata_${room} ${kind} strata_${dep})
   endforeach()
   target_link_libraries(strata_${room} ${kind} ${ARG_LIBS})
-  if(ARG_SOURCES AND STRATA_FUZZ)
+  # The rooms whose readers the fuzz targets feed report coverage.
+  if(STRATA_FUZZ AND room MATCHES "^(storage|data|train|serving)$")
     target_compile_options(strata_${room} PRIVATE -fsanitize=fuzzer-no-link)
   endif()
   if(ARG_SOURCES AND STRATA_SANITIZE AND room STREQUAL "kernels")
@@ -24,11 +40,11 @@ endfunction()
 # The environment of every test: no spinning OpenMP threads, reports that end in a failure.
 set(STRATA_TEST_ENVIRONMENT
   "OMP_WAIT_POLICY=passive"
-  "ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1"
+  "ASAN_OPTIONS=strict_string_checks=1:malloc_context_size=8"
   "UBSAN_OPTIONS=print_stacktrace=1"
   "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/tsan.supp:halt_on_error=1")
 
-# In a sanitizer tree tests are called asan.base, tsan.base, …; build/ runs all trees at once.
+# In a sanitizer tree tests are called asan.base, tsan.base, …
 set(STRATA_TEST_PREFIX "")
 if(STRATA_SANITIZE MATCHES "address")
   set(STRATA_TEST_PREFIX "asan.")
@@ -37,14 +53,15 @@ elseif(STRATA_SANITIZE MATCHES "thread")
 endif()
 
 # One test program per room: tests/<room>/*_test.cc mirror <room>/*.cc.
-#   strata_test(<name> SOURCES … DEPS rooms… LIBS … LABELS … TIMEOUT seconds)
+#   strata_test(<name> SOURCES … DEPS rooms… LIBS … LABELS … TIMEOUT seconds ALONE sources…)
 # Label `release` keeps a test out of the sanitizer trees (a golden of many minutes, say).
 function(strata_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS;LIBS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS;LIBS;LABELS;ALONE" ${ARGN})
   if(STRATA_TEST_PREFIX AND "release" IN_LIST ARG_LABELS)
     return()
   endif()
   add_executable(${name}_test ${ARG_SOURCES})
+  strata_unity(${name}_test ${ARG_ALONE})
   target_link_libraries(${name}_test PRIVATE strata_options GTest::gmock GTest::gtest_main)
   foreach(dep ${ARG_DEPS})
     target_link_libraries(${name}_test PRIVATE strata_${dep})
@@ -58,13 +75,14 @@ function(strata_test name)
     set(ARG_TIMEOUT 300)
   endif()
   set_tests_properties(${STRATA_TEST_PREFIX}${name} PROPERTIES
-    TIMEOUT ${ARG_TIMEOUT} LABELS "unit;${ARG_LABELS}" ENVIRONMENT "${STRATA_TEST_ENVIRONMENT}")
+    TIMEOUT ${ARG_TIMEOUT} COST ${ARG_TIMEOUT}  # the longest first
+    LABELS "unit;${ARG_LABELS}" ENVIRONMENT "${STRATA_TEST_ENVIRONMENT}")
 endfunction()
 
 # A libFuzzer target and its short run as a test:
 #   strata_fuzz(<name> SOURCES tests/fuzz/<name>_fuzz.cc DEPS … CORPUS folder-of-seeds)
 # Inputs found by the run stay in the build tree; a crash leaves its input there.
-set(STRATA_FUZZ_SECONDS 20 CACHE STRING "How long each fuzz target runs as a test")
+set(STRATA_FUZZ_SECONDS 10 CACHE STRING "How long each fuzz target runs as a test")
 function(strata_fuzz name)
   cmake_parse_arguments(ARG "" "CORPUS" "SOURCES;DEPS;LIBS" ${ARGN})
   if(NOT STRATA_FUZZ)

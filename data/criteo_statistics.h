@@ -4,10 +4,9 @@
 #include <cstdint>
 #include <string_view>
 
-namespace strata::data {
+#include "data/criteo.h"
 
-inline constexpr int kCriteoIntegers = 13;
-inline constexpr int kCriteoCategories = 26;
+namespace strata::data {
 
 /// How the values of one categorical column of Criteo Kaggle are distributed. Shares are of
 /// non-missing values. Ranks below kHead have explicit shares; the tail is Zipf-Mandelbrot,

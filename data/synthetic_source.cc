@@ -42,7 +42,8 @@ uint64_t SyntheticSource::digest() const {
   uint64_t digest = combine64(generator_.config().seed, static_cast<uint64_t>(blocks_.size()));
   for (const int64_t row : {int64_t{0}, generator_.config().rows - 1}) {
     digest = combine64(digest, generator_.row(row).identity[0]);
-    digest = combine64(digest, static_cast<uint64_t>(generator_.row(row).logit * 1e6));
+    const auto logit = static_cast<int64_t>(generator_.row(row).logit * 1e6);
+    digest = combine64(digest, static_cast<uint64_t>(logit));
   }
   return digest;
 }

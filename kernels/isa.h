@@ -34,6 +34,11 @@ const char* name(Level level);
 #define STRATA_TARGET_AVX512 \
   "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,bmi,bmi2,lzcnt,prefer-vector-width=512"
 #endif
+#endif
+
+// Sanitizers watch one body; three instrumented copies of each only cost minutes of compiling.
+#if defined(__x86_64__) && !defined(STRATA_SANITIZED)
+#define STRATA_ISA_LEVELS 1
 
 template <class Kernel, class Args>
 __attribute__((target("avx2,fma,f16c,bmi,bmi2,lzcnt"))) void run_avx2(const Args& args) {
@@ -47,7 +52,7 @@ __attribute__((target(STRATA_TARGET_AVX512))) void run_avx512(const Args& args) 
 
 template <class Kernel, class Args>
 void dispatch(const Args& args) {
-#if defined(__x86_64__)
+#if defined(STRATA_ISA_LEVELS)
   switch (level()) {
     case Level::kAvx512:
       return run_avx512<Kernel>(args);

@@ -10,7 +10,7 @@ namespace strata::train {
 namespace {
 
 constexpr const char* kWeightsName = "dense/weights.safetensors";
-constexpr const char* kStateName = "dense/optimizer.safetensors";
+constexpr const char* kOptimizerStateName = "dense/optimizer.safetensors";
 
 void write(storage::Publication& publication, const std::string& name,
            std::span<const storage::TensorRef> tensors) {
@@ -66,13 +66,14 @@ void save_dense(storage::Publication& publication, const dense::Parameters& para
     state.push_back({tensor.name, {tensor.state_size}, parameters.state(tensor)});
   }
   write(publication, kWeightsName, weights);
-  write(publication, kStateName, state);
+  write(publication, kOptimizerStateName, state);
 }
 
 void load_dense(const storage::FileSystem& files, const std::string& directory,
                 dense::Parameters& parameters, const LoadOptions& options, LoadReport& report) {
   const storage::SafetensorsReader weights(files.open(storage::join_name(directory, kWeightsName)));
-  const storage::SafetensorsReader state(files.open(storage::join_name(directory, kStateName)));
+  const storage::SafetensorsReader state(
+      files.open(storage::join_name(directory, kOptimizerStateName)));
   if (weights.tensors().size() != parameters.tensors().size()) {
     throw Error(ErrorCode::kConfig, "{} has {} tensors, this model has {}", weights.path(),
                 weights.tensors().size(), parameters.tensors().size());

@@ -14,7 +14,7 @@ extern char** environ;
 namespace strata::train {
 namespace {
 
-constexpr std::string_view kPrefix = "STRATA_";
+constexpr std::string_view kEnvironmentPrefix = "STRATA_";
 constexpr std::string_view kSecretText = "\"***\"";
 
 void overlay_environment(YamlNode& tree, const ConfigInputs& inputs, Problems& problems) {
@@ -74,7 +74,7 @@ std::vector<std::pair<std::string, std::string>> config_environment() {
     const std::string_view text(*entry);
     const size_t equals = text.find('=');
     const std::string_view name = text.substr(0, equals);
-    if (equals == std::string_view::npos || !name.starts_with(kPrefix)) continue;
+    if (equals == std::string_view::npos || !name.starts_with(kEnvironmentPrefix)) continue;
     if (name == "STRATA_ISA" || name.starts_with("STRATA_TEST_")) continue;
     out.emplace_back(name, text.substr(equals + 1));
   }

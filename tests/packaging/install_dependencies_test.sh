@@ -6,10 +6,10 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cp "$1/scripts/install_dependencies.sh" "$work/"
 mkdir "$work/bin"
-for tool in apt-get sudo; do
-  printf '#!/bin/sh\necho "%s $*" >> "%s/calls"\n[ "$1" != -n ] || exit 1\n' $tool "$work" \
-    > "$work/bin/$tool"
-done
+printf '#!/bin/sh\necho "apt-get $*" >> "%s/calls"\n' "$work" > "$work/bin/apt-get"
+# sudo that asks for a password, which -n forbids, unless FAKE_SUDO is set.
+printf '#!/bin/sh\n[ -n "$FAKE_SUDO" ] || exit 1\nshift\necho sudo >> "%s/calls"\nexec "$@"\n' \
+  "$work" > "$work/bin/sudo"
 # dpkg-query that knows exactly one installed package.
 printf '#!/bin/sh\n[ "$4" = have ] && printf "install ok installed"\n' > "$work/bin/dpkg-query"
 printf '#!/bin/sh\necho "${FAKE_UID:-1000}"\n' > "$work/bin/id"
@@ -45,8 +45,13 @@ $lack" debian12
 expect "no root: prints the one line" 1 "--no-install-recommends lack" 0 "$lack" debian12
 expect "unknown, missing" 1 "not Debian 12" 0 "$lack" plan9
 expect "unknown, all there" 0 "all present" 0 "$found" plan9
+export FAKE_SUDO=yes
+expect "sudo, in the line that is printed" 0 "+ sudo -n apt-get update && sudo -n apt-get" 2 \
+  "$lack" debian12
+expect "sudo is left alone when nothing is missing" 0 "all present" 0 "$have" debian12
+[ ! -e "$work/calls" ] || { echo "FAILED: sudo was called though nothing is missing"; exit 1; }
 export FAKE_UID=0
 expect "root installs in one line" 0 "+ apt-get update && apt-get install -y" 2 "$lack" debian12
 printf '#!/bin/sh\n[ "$FAKE_UID" = 0 ] && echo "E: no network" && exit 100\n' > "$work/bin/apt-get"
 expect "apt fails" 1 "E: no network" 0 "$lack" debian12
-echo "install_dependencies: 9 cases"
+echo "install_dependencies: 11 cases"

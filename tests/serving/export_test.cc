@@ -6,6 +6,7 @@
 #include "serving/score.h"
 #include "storage/npy.h"
 #include "storage/publication.h"
+#include "tests/sanitized.h"
 #include "tests/serving/trained_network.h"
 #include "tests/storage/faulty_file_system.h"
 #include "tests/storage/memory_file_system.h"
@@ -167,9 +168,10 @@ TEST_F(Exports, EveryDamagedFileIsNamed) {
     if (entry.kind != storage::EntryKind::kFile) continue;
     std::string& content = files_.content("v000001/" + entry.name);
     const std::string whole = content;
-    for (int i = 0; i < 320; ++i) {
-      if (i < 64) {
-        content.resize(whole.size() * static_cast<size_t>(i) / 64);
+    constexpr int kCuts = kSanitized ? 8 : 64;
+    for (int i = 0; i < 5 * kCuts; ++i) {
+      if (i < kCuts) {
+        content.resize(whole.size() * static_cast<size_t>(i) / kCuts);
       } else {
         const uint64_t bit = rng.below(draw++, whole.size() * 8);
         content[bit / 8] ^= static_cast<char>(1 << (bit % 8));

@@ -63,21 +63,31 @@ class FindsFunctions(unittest.TestCase):
 class LintCanFail(unittest.TestCase):
     """.clang-tidy refuses names that are not the house's, and takes those that are."""
 
-    def complaints(self, text):
+    def complaints(self, *texts):
+        """What lint says about files of one room with these texts, checked as one unit."""
         with tempfile.TemporaryDirectory() as folder:
             root = pathlib.Path(folder)
             (root / '.clang-tidy').write_text(pathlib.Path(tidy.__file__).resolve().parents[2]
                                               .joinpath('.clang-tidy').read_text())
-            (root / 'x.cc').write_text(text)
+            (root / 'base').mkdir()
+            files = [f'base/x{number}.cc' for number in range(len(texts))]
+            for path, text in zip(files, texts):
+                (root / path).write_text(text)
             (root / 'compile_commands.json').write_text(json.dumps(
-                [{'directory': folder, 'file': 'x.cc', 'command': 'g++ -std=c++20 -c x.cc'}]))
-            return lint.lint('clang-tidy-16', root, root, 'x.cc')
+                [{'file': str(root / path), 'command': 'g++ -std=c++20'} for path in files]))
+            said = lint.Linter('clang-tidy-16', root, root).complaints(files)
+            return ''.join(said.values())
 
     def test_names(self):
         for bad in ('struct lower {};', 'void Upper() {}', 'int f(int Arg) { return Arg; }',
                     'class A { int x = 0; };', 'const int limit = 3;', 'enum class E { red };',
                     'namespace Big {}', 'template <class item> void f(item) {}'):
             self.assertIn('readability-identifier-naming', self.complaints(bad + '\n'), bad)
+
+    def test_files_that_cannot_share_a_unit_are_checked_apart(self):
+        mine, yours = 'constexpr int kMine = 1;\n', 'constexpr long kMine = 2;\n'
+        self.assertEqual('', self.complaints(mine, yours))
+        self.assertIn('x1.cc', self.complaints(mine, yours + 'struct lower {};\n'))
 
     def test_house_style_passes(self):
         self.assertEqual('', self.complaints(
