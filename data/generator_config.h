@@ -19,13 +19,13 @@ struct GeneratorConfig {
   double near_copy_rate = 0.97;
   int64_t lasting_ranks = 1'000;
   double id_life_days = 20;
-  double daily_drift = 0.05;
-  double main_std = 1.52;
-  double main_tail = 2;
+  double daily_drift = 0.03;
+  double main_std = 1.5;
+  double main_tail = 1;
   double rank_scale = 100;
   double integer_bend = 0.3;
   double integer_missing = 0.5;
-  double interaction_std = 0.85;
+  double interaction_std = 0.93;
   double interaction_tail = 2;
   int interaction_rank = 2;
   std::vector<std::string> interaction_columns = {"C6",  "C9",  "C14", "C17",

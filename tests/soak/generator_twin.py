@@ -86,7 +86,8 @@ def unseen_rows_are_zero(model, ids, train_rows):
 
 def train(model, data, train_rows, config):
     labels, dense, ids = data
-    sparse = torch.optim.Adagrad(model.tables.parameters(), lr=1, eps=1e-10)
+    sparse = torch.optim.Adagrad(model.tables.parameters(), lr=1, eps=1e-10,
+                                 initial_accumulator_value=config['initial_accumulator'])
     networks = [*model.bottom.parameters(), *model.top.parameters()]
     adam = torch.optim.Adam(networks, lr=1, eps=1e-8)
     rates = ((sparse, config['table_rate']), (adam, config['dense_rate']))
@@ -120,9 +121,9 @@ def evaluate(model, data, first):
 
 
 # configs/dlrm_criteo_synthetic.yaml
-CONFIG = {'bottom': [512, 256, 64, 16], 'top': [512, 256, 1], 'dim': 16, 'batch_size': 2048,
-          'table_rate': 0.1, 'dense_rate': 0.002,
-          'decay_start': 440, 'decay_steps': 440, 'decay_end': 0.02}
+CONFIG = {'bottom': [512, 256, 64, 16], 'top': [512, 256, 1], 'dim': 16, 'batch_size': 512,
+          'table_rate': 0.1, 'initial_accumulator': 1e-4, 'dense_rate': 0.001,
+          'decay_start': 1760, 'decay_steps': 1760, 'decay_end': 0.02}
 
 
 def main():

@@ -31,29 +31,55 @@ kernels::EvalMetrics trained(const std::string& name, std::vector<std::string> s
   return run_training(request).evaluation.value();
 }
 
-TEST(SyntheticReport, ThreeFactsOfThePinnedModelAtTwoMillionRows) {
-  const data::GeneratorConfig pinned;
-  ASSERT_EQ(pinned.rows, 2'000'000);
-  ThreadPool pool(2);
-  const CriteoGenerator generator(pinned, data::criteo_statistics());
-  const SyntheticReport report = synthetic_report(generator, pinned.rows, kEvalFraction, pool);
-  const auto additive = trained("logistic_regression_criteo.yaml", {});
+/// The pinned model at two million rows, and logistic regression on them.
+struct Pinned {
+  SyntheticReport report;
+  kernels::EvalMetrics additive;
+};
 
-  EXPECT_GE(*additive.auc, 0.78);
-  EXPECT_LE(*additive.auc, 0.80);
+const Pinned& pinned() {
+  static const Pinned instance = [] {
+    const data::GeneratorConfig config;
+    EXPECT_EQ(config.rows, 2'000'000);
+    ThreadPool pool(2);
+    const CriteoGenerator generator(config, data::criteo_statistics());
+    return Pinned{.report = synthetic_report(generator, config.rows, kEvalFraction, pool),
+                  .additive = trained("logistic_regression_criteo.yaml", {})};
+  }();
+  return instance;
+}
+
+TEST(PinnedModel, LogisticRegressionReachesWhatItShould) {
+  EXPECT_GE(*pinned().additive.auc, 0.78);
+  EXPECT_LE(*pinned().additive.auc, 0.80);
+}
+
+TEST(PinnedModel, ReachesWhatItShould) {
+  const SyntheticReport& report = pinned().report;
   EXPECT_GE(*report.best.auc, 0.82);
   EXPECT_LE(*report.best.auc, 0.85);
-  const double gap = *additive.logloss - *report.best.logloss;
-  const double interactions = *report.without_interactions.logloss - *report.best.logloss;
-  EXPECT_GE(interactions / gap, 0.5);
-
   EXPECT_GE(*report.learnable.logloss, *report.best.logloss);
-  EXPECT_LT(*report.learnable.logloss, *additive.logloss);
+  EXPECT_LT(*report.learnable.logloss, *pinned().additive.logloss);
   EXPECT_NEAR(report.positive_rate, 0.2562, 0.01);
 }
 
+TEST(PinnedModel, HalfOfWhatLogisticRegressionMissesIsInteractionOfFrequentIds) {
+  const SyntheticReport& report = pinned().report;
+  const double gap = *pinned().additive.logloss - *report.best.logloss;
+  const double interactions = *report.without_interactions.logloss - *report.best.logloss;
+  EXPECT_GE(interactions / gap, 0.5);
+}
+
+TEST(PinnedModel, ASmallDlrmLearnsMostOfTheInteractions) {
+  // tests/soak/generator_dlrm.sh holds the whole model to 85 %; this one trains in 15 seconds.
+  const auto dlrm =
+      trained("dlrm_criteo_synthetic.yaml", {"model.bottom=[64,32,16]", "model.top=[128,64,1]"});
+  const double low = *pinned().additive.logloss;
+  EXPECT_GE((low - *dlrm.logloss) / (low - *pinned().report.learnable.logloss), 0.75);
+}
+
 TEST(SyntheticReport, IdsAreCountedInTheTrainingRowsOnly) {
-  data::GeneratorConfig config{.rows = 3'000, .main_tail = 0.1};
+  const data::GeneratorConfig config{.rows = 3'000, .main_tail = 0.1};
   const CriteoGenerator generator(config, data::criteo_statistics());
   std::unordered_map<uint64_t, int> seen;
   for (int64_t i = 0; i < 2'700; ++i) {
@@ -62,6 +88,7 @@ TEST(SyntheticReport, IdsAreCountedInTheTrainingRowsOnly) {
       if (row.ranks[c] != GeneratedRow::kNoRank) ++seen[row.identity[c]];
     }
   }
+  const auto distinct = static_cast<int64_t>(seen.size());
   double loss = 0, learnable = 0;
   for (int64_t i = 2'700; i < 3'000; ++i) {
     const GeneratedRow row = generator.row(i);
@@ -79,7 +106,7 @@ TEST(SyntheticReport, IdsAreCountedInTheTrainingRowsOnly) {
   ThreadPool one(1), two(2);
   const SyntheticReport report = synthetic_report(generator, 3'000, 0.1, one);
   EXPECT_EQ(report.eval_rows, 300);
-  EXPECT_EQ(report.distinct_ids, static_cast<int64_t>(seen.size()));
+  EXPECT_EQ(report.distinct_ids, distinct);
   EXPECT_NEAR(*report.best.logloss, loss, 1e-5);
   EXPECT_NEAR(*report.learnable.logloss, learnable, 1e-5);
   EXPECT_EQ(report.learnable.logloss,
