@@ -31,10 +31,11 @@ train() {
 
 "$strata" data gen "$folder/rows.tsv" --json > "$folder/generator.json"
 for seed in ${SEEDS:-1}; do
-  train logistic_regression_criteo "$seed"
+  train logistic_regression_criteo_synthetic "$seed"
   train dlrm_criteo_synthetic "$seed"
   if "$python" -c 'import numpy, torch' 2> /dev/null; then
-    "$python" "$here/generator_twin.py" "$folder/rows.tsv" --seed "$seed" > "$folder/twin.$seed.json"
+    "$python" "$here/generator_twin.py" "$folder/rows.tsv" --seed "$seed" \
+      > "$folder/twin.$seed.json"
   fi
 done
 "$python" "$here/generator_gap.py" "$folder" ${SEEDS:-1}

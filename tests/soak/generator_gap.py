@@ -26,7 +26,7 @@ def mean_of(folder, name, seeds):
 def main():
     folder, seeds = pathlib.Path(sys.argv[1]), sys.argv[2:]
     generator = json.loads((folder / 'generator.json').read_text())
-    rows = {'logistic regression': mean_of(folder, 'logistic_regression_criteo', seeds),
+    rows = {'logistic regression': mean_of(folder, 'logistic_regression_criteo_synthetic', seeds),
             'DLRM, Strata': mean_of(folder, 'dlrm_criteo_synthetic', seeds),
             'DLRM, PyTorch twin': mean_of(folder, 'twin', seeds),
             'learnable optimum': generator['learnable'],

@@ -44,7 +44,7 @@ const Pinned& pinned() {
     ThreadPool pool(2);
     const CriteoGenerator generator(config, data::criteo_statistics());
     return Pinned{.report = synthetic_report(generator, config.rows, kEvalFraction, pool),
-                  .additive = trained("logistic_regression_criteo.yaml", {})};
+                  .additive = trained("logistic_regression_criteo_synthetic.yaml", {})};
   }();
   return instance;
 }
