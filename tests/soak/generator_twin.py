@@ -22,7 +22,8 @@ CHUNK_ROWS = 100_000
 
 
 def read(path):
-    """Labels [N], log(1 + max(x, 0)) of the integers [N, 13], row numbers of the ids [26][N]."""
+    """Labels [N], log(1 + max(x, 0)) of the integers [N, 13], rows of the ids [N, 26] in one table
+    for all columns."""
     labels, dense, ids = [], [], []
     with open(path, 'rb') as file:
         while lines := file.readlines(CHUNK_ROWS * 250):
@@ -33,10 +34,13 @@ def read(path):
             dense.append(np.log1p([integer(1 + i) for i in range(INTEGERS)]).T)
             category = lambda number: np.array([int(x, 16) if x else -1 for x in column(number)])
             ids.append([category(1 + INTEGERS + c) for c in range(CATEGORIES)])
-    columns = [np.concatenate([chunk[c] for chunk in ids]) for c in range(CATEGORIES)]
+    rows, first = np.empty((sum(map(len, labels)), CATEGORIES), 'i8'), 0
+    for c in range(CATEGORIES):
+        values, inverse = np.unique(np.concatenate([chunk[c] for chunk in ids]), return_inverse=True)
+        rows[:, c] = inverse.ravel() + first
+        first += len(values)
     return (torch.from_numpy(np.concatenate(labels).astype('f4')),
-            torch.from_numpy(np.concatenate(dense).astype('f4')),
-            [torch.from_numpy(np.unique(c, return_inverse=True)[1].ravel()) for c in columns])
+            torch.from_numpy(np.concatenate(dense).astype('f4')), torch.from_numpy(rows))
 
 
 def linear(inputs, outputs):
@@ -59,34 +63,31 @@ def mlp(widths, last_relu):
 class Dlrm(nn.Module):
     def __init__(self, rows, config):
         super().__init__()
-        dim, features = config['dim'], 1 + len(rows)
+        dim, features = config['dim'], 1 + CATEGORIES
         self.bottom = mlp([INTEGERS, *config['bottom']], True)
         self.top = mlp([dim + features * (features - 1) // 2, *config['top']], False)
-        self.tables = nn.ModuleList(nn.EmbeddingBag(n, dim, mode='sum', sparse=True) for n in rows)
-        for table in self.tables:
-            nn.init.uniform_(table.weight, -0.01, 0.01)
-        self.pairs = torch.tril_indices(features, features, -1)
+        self.table = nn.Embedding(rows, dim, sparse=True)
+        nn.init.uniform_(self.table.weight, -0.01, 0.01)
+        first, second = torch.tril_indices(features, features, -1)
+        self.pairs = first * features + second
 
     def forward(self, dense, ids):
-        offsets = torch.arange(len(dense))
         x = self.bottom(dense)
-        vectors = [x] + [table(i, offsets) for table, i in zip(self.tables, ids)]
-        t = torch.stack(vectors, 1)
-        products = torch.bmm(t, t.transpose(1, 2))[:, self.pairs[0], self.pairs[1]]
+        t = torch.cat([x.unsqueeze(1), self.table(ids)], 1)
+        products = torch.bmm(t, t.transpose(1, 2)).flatten(1).index_select(1, self.pairs)
         return self.top(torch.cat([x, products], 1)).squeeze(1)
 
 
-def unseen_rows_are_zero(model, ids, train_rows):
+def unseen_rows_are_zero(table, ids, train_rows):
     """What a key unseen in training reads in Strata's evaluation."""
-    for table, column in zip(model.tables, ids):
-        seen = torch.zeros(table.num_embeddings, dtype=torch.bool)
-        seen[column[:train_rows]] = True
-        table.weight.data[~seen] = 0
+    seen = torch.zeros(table.num_embeddings, dtype=torch.bool)
+    seen[ids[:train_rows].flatten()] = True
+    table.weight.data[~seen] = 0
 
 
 def train(model, data, train_rows, config):
     labels, dense, ids = data
-    sparse = torch.optim.Adagrad(model.tables.parameters(), lr=1, eps=1e-10,
+    sparse = torch.optim.Adagrad(model.table.parameters(), lr=1, eps=1e-10,
                                  initial_accumulator_value=config['initial_accumulator'])
     networks = [*model.bottom.parameters(), *model.top.parameters()]
     adam = torch.optim.Adam(networks, lr=1, eps=1e-8)
@@ -100,7 +101,7 @@ def train(model, data, train_rows, config):
             optimizer.param_groups[0]['lr'] = rate * factor
             optimizer.zero_grad(set_to_none=True)
         rows = order[step * batch:(step + 1) * batch]
-        logits = model(dense[rows], [column[rows] for column in ids])
+        logits = model(dense[rows], ids[rows])
         F.binary_cross_entropy_with_logits(logits, labels[rows]).backward()
         sparse.step()
         adam.step()
@@ -109,7 +110,7 @@ def train(model, data, train_rows, config):
 def evaluate(model, data, first):
     labels, dense, ids = data
     with torch.no_grad():
-        logits = torch.cat([model(dense[i:i + 8192], [column[i:i + 8192] for column in ids])
+        logits = torch.cat([model(dense[i:i + 8192], ids[i:i + 8192])
                             for i in range(first, len(labels), 8192)])
     y = labels[first:]
     ranks = torch.empty(len(y), dtype=torch.float64)
@@ -135,10 +136,10 @@ def main():
     data = read(arguments.file)
     ids = data[2]
     train_rows = len(data[0]) - round(EVAL_FRACTION * len(data[0]))
-    model = Dlrm([int(column.max()) + 1 for column in ids], CONFIG)
+    model = Dlrm(int(ids.max()) + 1, CONFIG)
     start = time.monotonic()
     train(model, data, train_rows, CONFIG)
-    unseen_rows_are_zero(model, ids, train_rows)
+    unseen_rows_are_zero(model.table, ids, train_rows)
     result = evaluate(model, data, train_rows)
     print(json.dumps({**result, 'seconds': round(time.monotonic() - start, 1)}))
 
