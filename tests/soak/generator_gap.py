@@ -32,7 +32,7 @@ def main():
             'learnable optimum': generator['learnable'],
             'hidden model': generator['best']}
     low, high = rows['logistic regression'], rows['learnable optimum']
-    share = lambda row, metric: (row[metric] - low[metric]) / (high[metric] - low[metric])
+    share = lambda row, metric: 0.0 + (row[metric] - low[metric]) / (high[metric] - low[metric])
     print(f"{generator['rows']:,} rows, the last {generator['eval_rows']:,} for evaluation; "
           f"seeds of training: {' '.join(seeds)}")
     print(f"{'':<20} {'AUC':>7} {'of gap':>7} {'logloss':>8} {'of gap':>7}")

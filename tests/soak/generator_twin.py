@@ -28,15 +28,16 @@ def read(path):
     with open(path, 'rb') as file:
         while lines := file.readlines(CHUNK_ROWS * 250):
             fields = b''.join(lines).replace(b'\n', b'\t').split(b'\t')[:-1]
-            column = lambda number: fields[number::1 + INTEGERS + CATEGORIES]
-            labels.append(np.array(column(0)) == b'1')
-            integer = lambda number: np.array([max(int(x or 0), 0) for x in column(number)], 'f4')
+            field = lambda number: fields[number::1 + INTEGERS + CATEGORIES]
+            labels.append(np.array(field(0)) == b'1')
+            integer = lambda number: np.array([max(int(x or 0), 0) for x in field(number)], 'f4')
             dense.append(np.log1p([integer(1 + i) for i in range(INTEGERS)]).T)
-            category = lambda number: np.array([int(x, 16) if x else -1 for x in column(number)])
+            category = lambda number: np.array([int(x, 16) if x else -1 for x in field(number)])
             ids.append([category(1 + INTEGERS + c) for c in range(CATEGORIES)])
     rows, first = np.empty((sum(map(len, labels)), CATEGORIES), 'i8'), 0
     for c in range(CATEGORIES):
-        values, inverse = np.unique(np.concatenate([chunk[c] for chunk in ids]), return_inverse=True)
+        column = np.concatenate([chunk[c] for chunk in ids])
+        values, inverse = np.unique(column, return_inverse=True)
         rows[:, c] = inverse.ravel() + first
         first += len(values)
     return (torch.from_numpy(np.concatenate(labels).astype('f4')),
