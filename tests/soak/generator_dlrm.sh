@@ -8,7 +8,7 @@
 # STRATA: the program. FOLDER: for files of 0.5 GB; default: a temporary one, removed afterwards.
 # PYTHON: an interpreter with torch and numpy (default python3); without them the twin is left out
 # and the exit code is 77. SEEDS: seeds of training (default 1). About 2 minutes a seed on two
-# cores, and some more for the twin. Last result: tests/soak/results/generator_dlrm.txt.
+# cores, and some more for the twin. Last result: tests/soak/generator_dlrm.txt.
 set -eu
 
 strata=$(realpath "$1")
