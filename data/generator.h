@@ -6,44 +6,31 @@
 #include <vector>
 
 #include "data/criteo_statistics.h"
+#include "data/generated_row.h"
 #include "data/generator_config.h"
+#include "data/hidden_model.h"
 
 namespace strata::data {
 
-/// One generated row and what the hidden model thinks of it.
-struct GeneratedRow {
-  static constexpr int64_t kMissing = INT64_MIN;
-  static constexpr int64_t kNoRank = -1;
-
-  int label = 0;
-  std::array<int64_t, kCriteoIntegers> integers;     // kMissing where empty
-  std::array<uint32_t, kCriteoCategories> ids;       // printed as 8 hex digits
-  std::array<int64_t, kCriteoCategories> ranks;      // kNoRank where empty
-  std::array<uint64_t, kCriteoCategories> identity;  // hash of (column, rank, generation)
-  double logit = 0;
-};
-
 /// Writes rows that look like Criteo Kaggle: its skew, shared null groups, four near-copies of one
-/// latent id (C3, C12, C16, C21), heavy-tailed integers and drift by day. Labels are Bernoulli
-/// draws from a hidden logistic model: effects of every feature, and pairwise interactions of id
-/// vectors (a factorisation machine, Rendle 2010), both with fixed standard deviations.
-/// Row i is a pure function of (config, i): any range can be made anywhere, in any order.
+/// latent id (C3, C12, C16, C21), heavy-tailed integers, and ids and base rate that drift by day.
+/// Labels are Bernoulli draws from a hidden logistic model. Row i is a pure function of
+/// (config, i): any range can be made anywhere, in any order; and the hidden model and the ids
+/// depend neither on `rows` nor on `seed`, so sets of other sizes and seeds are of one world.
 /// Thread-safe after construction.
 class CriteoGenerator {
  public:
+  using Visibility = HiddenModel::Visibility;
+
   /// Throws Error{config} for an unknown column name.
   CriteoGenerator(const GeneratorConfig& config, const CriteoStatistics& statistics);
 
+  /// Row `index` of the set, 0 <= index < config().rows.
   GeneratedRow row(int64_t index) const;
 
-  /// The logit of `row` when the ids for which `hidden(column)` is true have no effect of their
-  /// own (it is averaged out), main effect and interactions alike. `hidden_interactions(column)`
-  /// removes interactions only. `variance` receives the variance of what was removed.
-  struct Visibility {
-    std::array<bool, kCriteoCategories> main;
-    std::array<bool, kCriteoCategories> interaction;
-  };
-  double logit(const GeneratedRow& row, const Visibility& visible, double* variance) const;
+  /// The logit of row `index` when only the `visible` ids count; see HiddenModel::logit.
+  double logit(int64_t index, const GeneratedRow& row, const Visibility& visible,
+               double* variance) const;
 
   const GeneratorConfig& config() const { return config_; }
 
@@ -51,24 +38,30 @@ class CriteoGenerator {
   static void append_tsv(const GeneratedRow& row, std::string& out);
 
  private:
-  using Vector = std::array<float, GeneratorConfig::kMaxInteractionRank>;
+  /// The tail of a column's ranks, p(r) ~ (r + q)^-s, by inversion.
+  struct TailDraw {
+    double low = 0, span = 0, inverse_power = 1;
+    double head = 0;  // share of the explicit ranks before it
+  };
+  /// The upper quarter of an integer: a Pareto tail that meets the mean.
+  struct ParetoDraw {
+    double scale = 1, exponent = -1;
+  };
 
-  void draw_features(int64_t index, GeneratedRow& row) const;
+  static std::array<TailDraw, kCriteoCategories> tail_draws(const CriteoStatistics& statistics);
+  static std::array<ParetoDraw, kCriteoIntegers> pareto_draws(const CriteoStatistics& statistics);
+  std::vector<GeneratedRow> sample() const;
+  void draw_features(uint64_t key, double day, GeneratedRow& row) const;
   int64_t draw_integer(int column, double u) const;
   int64_t draw_rank(int column, double u) const;
-  double numeric_effect(int column, int64_t value) const;
-  double main_effect(int column, const GeneratedRow& row) const;
-  void interaction_vector(int column, const GeneratedRow& row, Vector& out) const;
-  double main_effects(const GeneratedRow& row, const Visibility& visible, double* variance) const;
-  double interactions(const GeneratedRow& row, const Visibility& visible, double* variance) const;
-  void calibrate(double positive_rate);
+  int64_t generation(int column, int64_t rank, double day) const;
+  double day_of(int64_t index) const;
 
   GeneratorConfig config_;
   CriteoStatistics statistics_;
-  std::array<bool, kCriteoCategories> interacts_{};
-  std::array<Vector, kCriteoCategories> vector_mean_{};
-  std::array<double, kCriteoIntegers> log_mean_{}, log_std_{};
-  double main_scale_ = 1, interaction_scale_ = 1, main_mean_ = 0, intercept_ = 0;
+  std::array<TailDraw, kCriteoCategories> tails_{};
+  std::array<ParetoDraw, kCriteoIntegers> paretos_{};
+  HiddenModel model_;
 };
 
 }  // namespace strata::data

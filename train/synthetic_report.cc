@@ -16,6 +16,7 @@ using data::kCriteoCategories;
 
 constexpr uint32_t kLearnable = 5;  // an id seen less often teaches nothing
 constexpr uint32_t kFrequent = 20;
+constexpr int64_t kTaskRows = 1024;
 
 using Counts = std::unordered_map<uint64_t, uint32_t>;
 
@@ -27,8 +28,8 @@ std::vector<Counts> count_ids(const CriteoGenerator& generator, int64_t end, Thr
   std::vector<GeneratedRow> rows(kBlock);
   for (int64_t start = 0; start < end; start += kBlock) {
     const int64_t n = std::min(kBlock, end - start);
-    pool.parallel_for((n + 1023) / 1024, [&](int64_t task, int) {
-      for (int64_t i = task * 1024; i < std::min(n, (task + 1) * 1024); ++i) {
+    pool.parallel_for((n + kTaskRows - 1) / kTaskRows, [&](int64_t task, int) {
+      for (int64_t i = task * kTaskRows; i < std::min(n, (task + 1) * kTaskRows); ++i) {
         rows[i] = generator.row(start + i);
       }
     });
@@ -54,33 +55,33 @@ float averaged(double logit, double variance) {
   return static_cast<float>(logit / std::sqrt(1 + std::numbers::pi / 8 * variance));
 }
 
-struct Judged {
-  kernels::MetricsAccumulator best, learnable, without_interactions;
-
-  void add(const CriteoGenerator& generator, const GeneratedRow& row,
-           const std::vector<Counts>& counts) {
-    CriteoGenerator::Visibility full, learnable_ids, no_frequent;
-    for (int c = 0; c < kCriteoCategories; ++c) {
-      const uint32_t n = seen(counts[c], row, c);
-      full.main[c] = full.interaction[c] = no_frequent.main[c] = true;
-      learnable_ids.main[c] = learnable_ids.interaction[c] = n >= kLearnable;
-      no_frequent.interaction[c] = n < kFrequent;
-    }
-    const double drift = row.logit - generator.logit(row, full, nullptr);
-    double variance = 0;
-    const double partial = generator.logit(row, learnable_ids, &variance) + drift;
-    const double additive = generator.logit(row, no_frequent, nullptr) + drift;
-    const float label = static_cast<float>(row.label);
-    push(best, static_cast<float>(row.logit), label);
-    push(learnable, averaged(partial, variance), label);
-    push(without_interactions, static_cast<float>(additive), label);
-  }
-
- private:
-  static void push(kernels::MetricsAccumulator& metrics, float logit, float label) {
-    metrics.add({.logits = {&logit, 1}, .labels = {&label, 1}, .weights = {}, .groups = {}});
-  }
+/// Logits of one row: of the hidden model, and of it without parts of its ids.
+struct Judgement {
+  float label = 0, best = 0, learnable = 0, without_interactions = 0;
 };
+
+Judgement judge(const CriteoGenerator& generator, int64_t index,
+                const std::vector<Counts>& counts) {
+  const GeneratedRow row = generator.row(index);
+  CriteoGenerator::Visibility learnable, no_frequent;
+  for (int c = 0; c < kCriteoCategories; ++c) {
+    const uint32_t n = seen(counts[c], row, c);
+    learnable.main[c] = learnable.interaction[c] = n >= kLearnable;
+    no_frequent.main[c] = true;
+    no_frequent.interaction[c] = n < kFrequent;
+  }
+  double variance = 0;
+  const double partial = generator.logit(index, row, learnable, &variance);
+  const double additive = generator.logit(index, row, no_frequent, nullptr);
+  return {.label = static_cast<float>(row.label),
+          .best = static_cast<float>(row.logit),
+          .learnable = averaged(partial, variance),
+          .without_interactions = static_cast<float>(additive)};
+}
+
+void push(kernels::MetricsAccumulator& metrics, float logit, float label) {
+  metrics.add({.logits = {&logit, 1}, .labels = {&label, 1}, .weights = {}, .groups = {}});
+}
 
 }  // namespace
 
@@ -94,16 +95,24 @@ SyntheticReport synthetic_report(const CriteoGenerator& generator, int64_t rows,
   const int64_t split = rows - report.eval_rows;
   const std::vector<Counts> counts = count_ids(generator, split, pool, positives);
   for (const Counts& column : counts) report.distinct_ids += static_cast<int64_t>(column.size());
-  Judged judged;
-  for (int64_t i = split; i < rows; ++i) {
-    const GeneratedRow row = generator.row(i);
-    positives += row.label;
-    judged.add(generator, row, counts);
+  std::vector<Judgement> judgements(static_cast<size_t>(report.eval_rows));
+  pool.parallel_for((report.eval_rows + kTaskRows - 1) / kTaskRows, [&](int64_t task, int) {
+    const int64_t last = std::min(report.eval_rows, (task + 1) * kTaskRows);
+    for (int64_t i = task * kTaskRows; i < last; ++i) {
+      judgements[i] = judge(generator, split + i, counts);
+    }
+  });
+  kernels::MetricsAccumulator best, learnable, without_interactions;
+  for (const Judgement& row : judgements) {
+    positives += row.label > 0;
+    push(best, row.best, row.label);
+    push(learnable, row.learnable, row.label);
+    push(without_interactions, row.without_interactions, row.label);
   }
   report.positive_rate = static_cast<double>(positives) / static_cast<double>(rows);
-  report.best = judged.best.compute();
-  report.learnable = judged.learnable.compute();
-  report.without_interactions = judged.without_interactions.compute();
+  report.best = best.compute();
+  report.learnable = learnable.compute();
+  report.without_interactions = without_interactions.compute();
   return report;
 }
 

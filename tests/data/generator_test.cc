@@ -1,12 +1,10 @@
 #include "data/generator.h"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <unordered_set>
 
-#include "base/error.h"
 #include "data/generator_writer.h"
 
 namespace strata::data {
@@ -108,28 +106,14 @@ TEST(CriteoGenerator, PositiveRateIsMet) {
 }
 
 TEST(CriteoGenerator, HidingEveryEffectLeavesTheIntegers) {
-  CriteoGenerator::Visibility none{}, all{};
-  all.main.fill(true);
-  all.interaction.fill(true);
+  const CriteoGenerator::Visibility none{}, all = HiddenModel::all_visible();
   double variance = 0;
   const GeneratedRow& row = sample()[7];
-  EXPECT_NE(generator().logit(row, none, &variance), generator().logit(row, all, nullptr));
+  EXPECT_NE(generator().logit(7, row, none, &variance), generator().logit(7, row, all, nullptr));
   EXPECT_GT(variance, 0);
   double unchanged = 0;
-  generator().logit(row, all, &unchanged);
+  EXPECT_EQ(generator().logit(7, row, all, &unchanged), row.logit);
   EXPECT_EQ(unchanged, 0);
-}
-
-TEST(CriteoGenerator, UnknownColumnIsAConfigError) {
-  GeneratorConfig config;
-  config.interaction_columns = {"C27"};
-  try {
-    CriteoGenerator bad(config, criteo_statistics());
-    FAIL() << "accepted C27";
-  } catch (const Error& e) {
-    EXPECT_EQ(e.code(), ErrorCode::kConfig);
-    EXPECT_THAT(e.what(), testing::HasSubstr("C27"));
-  }
 }
 
 TEST(GeneratorWriter, BytesDoNotDependOnThreads) {
