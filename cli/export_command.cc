@@ -33,7 +33,8 @@ int export_model(const ExportArguments& arguments, const Context& context) {
                                      .schema = model.schema,
                                      .step = model.step,
                                      .samples = model.samples,
-                                     .metrics = model.metrics};
+                                     .metrics = model.metrics,
+                                     .eval_batch_size = model.eval_batch_size};
   serving::ExportOptions options;
   options.rows = dtype_of(arguments.rows);
   const serving::ExportReport report = serving::export_network(*exports, source, options, pool);
