@@ -10,6 +10,7 @@
 #include <fstream>
 
 #include "base/error.h"
+#include "storage/manifest.h"
 #include "storage/publication.h"
 
 namespace strata::train {
@@ -28,6 +29,23 @@ void make_directories(const std::string& path) {
     throw Error{ErrorCode::kIo, "cannot make the run's folder {}: {}", path, error.message()};
 }
 
+/// Exports have a CURRENT of their own, which a run would take over, and --overwrite remove.
+void refuse_exports(const std::string& path) {
+  const auto files = storage::open_file_system(path, storage::IfAbsent::kFail);
+  for (const std::string& name : storage::list_published(*files)) {
+    std::string magic;
+    try {
+      magic = storage::read_manifest(*files, name, "").magic;
+    } catch (const Error&) {
+      continue;  // a damaged one is not known to be an export
+    }
+    if (magic != storage::kExportMagic) continue;
+    throw Error{ErrorCode::kUsage,
+                "{} holds exports ({}): a run needs a folder of its own, --set checkpoint.path=…",
+                path, name};
+  }
+}
+
 }  // namespace
 
 bool holds_run(const std::string& path) {
@@ -36,6 +54,7 @@ bool holds_run(const std::string& path) {
 }
 
 RunFolder::RunFolder(const std::string& path, StartMode start) : path_(path) {
+  if (holds_run(path)) refuse_exports(path);
   if (start == StartMode::kResume && !holds_run(path)) {
     throw Error{ErrorCode::kMissing, "{} holds no run to resume", path};
   }
@@ -48,7 +67,6 @@ RunFolder::RunFolder(const std::string& path, StartMode start) : path_(path) {
   make_directories(path);
   lock();
   files_ = storage::open_file_system(path, storage::IfAbsent::kCreate);
-  if (start == StartMode::kOverwrite) remove_run();
 }
 
 RunFolder::~RunFolder() {
