@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
+#include <string>
 #include <system_error>
 #include <utility>
 
@@ -43,7 +44,8 @@ OutputFile::OutputFile(std::string path) : path_(std::move(path)) {
     errno = EISDIR;
     fail();
   }
-  partial_ = target_ + ".partial";
+  // Of this process: two that write one file must not mix their rows.
+  partial_ = target_ + ".partial-" + std::to_string(::getpid());
   fd_ = ::open(partial_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (fd_ < 0) fail();
 }

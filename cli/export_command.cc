@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "base/folder_lock.h"
 #include "cli/command.h"
 #include "cli/model_source.h"
 #include "serving/export.h"
@@ -28,6 +29,8 @@ kernels::DType dtype_of(const std::string& name) {
 int export_model(const ExportArguments& arguments, const Context& context) {
   const TrainedModel model = load_model(arguments.model);
   const auto exports = storage::open_file_system(arguments.out, storage::IfAbsent::kCreate);
+  serving::refuse_run_folder(*exports);
+  const FolderLock lock(arguments.out, "an export is being written there");
   ThreadPool pool(compute_threads(0));
   const serving::ExportSource source{.network = *model.network,
                                      .schema = model.schema,

@@ -28,16 +28,6 @@ constexpr int64_t kTextLimitBytes = int64_t{64} << 20;
 constexpr double kSameRowsTolerance = 1e-6;
 constexpr double kNarrowRowsTolerance = 1e-2;
 
-/// A run's CURRENT names its checkpoint; an export must not turn it.
-void refuse_run_folder(const storage::FileSystem& exports) {
-  for (const storage::Entry& entry : exports.list("")) {
-    const bool of_a_run = entry.name.starts_with("checkpoint-") || entry.name == kRunConfigName;
-    if (!of_a_run) continue;
-    throw Error(ErrorCode::kUsage, "{} is the folder of a run: exports need a folder of their own",
-                exports.root());
-  }
-}
-
 /// The version after the last one, damaged ones included.
 std::string next_version(const storage::FileSystem& exports) {
   int64_t last = 0;
@@ -157,6 +147,15 @@ Json describe(const ExportSource& source, const std::string& parent) {
 }
 
 }  // namespace
+
+void refuse_run_folder(const storage::FileSystem& exports) {
+  for (const storage::Entry& entry : exports.list("")) {
+    const bool of_a_run = entry.name.starts_with("checkpoint-") || entry.name == kRunConfigName;
+    if (!of_a_run) continue;
+    throw Error(ErrorCode::kUsage, "{} is the folder of a run: exports need a folder of their own",
+                exports.root());
+  }
+}
 
 nlohmann::ordered_json to_json(const ExportReport& report) {
   return {{"version", report.version}, {"tables", report.tables},

@@ -48,11 +48,16 @@ struct ExportReport {
 };
 nlohmann::ordered_json to_json(const ExportReport& report);
 
-/// Writes the next version and points CURRENT to it; the golden requests are replayed on the files
-/// before that. Whatever fails, CURRENT keeps naming the version before. Throws Error{usage} for a
-/// run's folder, whose CURRENT an export would take over, Error{io}, before anything is written
-/// where the disk is too small, and Error{diverged} when a weight is not finite or the replay
-/// differs (beyond 1e-6, 1e-2 where rows are stored narrower than the table's).
+/// Throws Error{usage} for the folder of a run: its CURRENT names a checkpoint, and an export must
+/// not turn it.
+void refuse_run_folder(const storage::FileSystem& exports);
+
+/// Writes the next version and points CURRENT to it; one process at a time may (the caller's lock);
+/// the golden requests are replayed on the files before that. Whatever fails, CURRENT keeps naming
+/// the version before. Throws Error{usage} for a run's folder, whose CURRENT an export would take
+/// over, Error{io}, before anything is written where the disk is too small, and Error{diverged}
+/// when a weight is not finite or the replay differs (beyond 1e-6, 1e-2 where rows are stored
+/// narrower than the table's).
 ExportReport export_network(storage::FileSystem& exports, const ExportSource& source,
                             const ExportOptions& options, ThreadPool& pool);
 

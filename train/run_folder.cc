@@ -1,9 +1,5 @@
 #include "train/run_folder.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -19,7 +15,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kEventsPrefix = "events.out.tfevents.";
-constexpr const char* kLockName = ".lock";
 constexpr const char* kLogs[] = {"config.resolved.yaml", "env.json", "metrics.jsonl", "log.txt"};
 
 void make_directories(const std::string& path) {
@@ -65,22 +60,8 @@ RunFolder::RunFolder(const std::string& path, StartMode start) : path_(path) {
                 path};
   }
   make_directories(path);
-  lock();
+  lock_.emplace(path, "a run is training there");
   files_ = storage::open_file_system(path, storage::IfAbsent::kCreate);
-}
-
-RunFolder::~RunFolder() {
-  if (lock_ >= 0) close(lock_);
-}
-
-void RunFolder::lock() {
-  lock_ = open(path_of(kLockName).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (lock_ < 0) {
-    throw Error{ErrorCode::kIo, "cannot write into {}: {}", path_, std::strerror(errno)};
-  }
-  if (flock(lock_, LOCK_EX | LOCK_NB) == 0) return;
-  close(std::exchange(lock_, -1));
-  throw Error{ErrorCode::kIo, "{} is in use by another process: a run is training there", path_};
 }
 
 void RunFolder::remove_run() {

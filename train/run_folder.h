@@ -1,9 +1,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "base/folder_lock.h"
 #include "storage/file_system.h"
 
 namespace strata::train {
@@ -24,7 +26,6 @@ class RunFolder {
   /// (kNew) or exports, Error{missing} when it holds no run (kResume), Error{io} when it cannot be
   /// written or another process holds it.
   RunFolder(const std::string& path, StartMode start);
-  ~RunFolder();
   RunFolder(const RunFolder&) = delete;
   RunFolder& operator=(const RunFolder&) = delete;
 
@@ -43,10 +44,8 @@ class RunFolder {
   std::string next_events_path() const;
 
  private:
-  void lock();
-
   std::string path_;
-  int lock_ = -1;
+  std::optional<FolderLock> lock_;
   std::unique_ptr<storage::FileSystem> files_;
 };
 
