@@ -1,25 +1,58 @@
 #include "base/output_file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
+#include <string>
 #include <system_error>
 #include <utility>
 
 #include "base/error.h"
 
 namespace strata {
+namespace {
 
-OutputFile::OutputFile(std::string path) : path_(std::move(path)), partial_(path_ + ".partial") {
+/// Where the links of `path` lead; `path` itself where that cannot be told.
+std::string follow_links(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path target = std::filesystem::weakly_canonical(path, error);
+  return error ? path : target.string();
+}
+
+/// True for what exists and is neither a file nor a directory: devices, pipes, sockets.
+bool is_special(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return false;
+  return !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+}
+
+}  // namespace
+
+OutputFile::OutputFile(std::string path) : path_(std::move(path)) {
+  if (is_special(path_)) {
+    fd_ = ::open(path_.c_str(), O_WRONLY | O_CLOEXEC);
+    if (fd_ < 0) fail();
+    return;
+  }
+  target_ = follow_links(path_);
+  std::error_code error;
+  if (std::filesystem::is_directory(target_, error)) {
+    errno = EISDIR;
+    fail();
+  }
+  // Of this process: two that write one file must not mix their rows.
+  partial_ = target_ + ".partial-" + std::to_string(::getpid());
   fd_ = ::open(partial_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (fd_ < 0) fail();
 }
 
 OutputFile::~OutputFile() {
   ::close(fd_);
-  if (!finished_) ::unlink(partial_.c_str());
+  if (!finished_ && !partial_.empty()) ::unlink(partial_.c_str());
 }
 
 void OutputFile::write(std::string_view bytes) {
@@ -32,7 +65,9 @@ void OutputFile::write(std::string_view bytes) {
 }
 
 void OutputFile::finish() {
-  if (::fsync(fd_) != 0 || ::rename(partial_.c_str(), path_.c_str()) != 0) fail();
+  if (!partial_.empty()) {
+    if (::fsync(fd_) != 0 || ::rename(partial_.c_str(), target_.c_str()) != 0) fail();
+  }
   finished_ = true;
 }
 

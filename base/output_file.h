@@ -8,10 +8,12 @@
 namespace strata {
 
 /// Writes `path` under a temporary name beside it; finish() makes it durable and gives it its name,
-/// replacing a file that is there. Destroyed before that, nothing remains. Not thread-safe.
+/// replacing a file that is there. Destroyed before that, nothing remains. A symbolic link stays,
+/// its target is what is replaced. A device or pipe (/dev/stdout) is written into as it is, never
+/// replaced. Not thread-safe.
 class OutputFile {
  public:
-  /// Throws Error{io} naming the path.
+  /// Throws Error{io} naming the path; a directory is refused here, before any work is done.
   explicit OutputFile(std::string path);
   ~OutputFile();
   OutputFile(const OutputFile&) = delete;
@@ -23,8 +25,9 @@ class OutputFile {
  private:
   [[noreturn]] void fail() const;
 
-  std::string path_;
-  std::string partial_;
+  std::string path_;     // as the user wrote it, for messages
+  std::string target_;   // links followed
+  std::string partial_;  // empty: written in place
   int fd_ = -1;
   bool finished_ = false;
 };

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "base/folder_lock.h"
 #include "cli/command.h"
 #include "cli/model_source.h"
 #include "serving/export.h"
@@ -28,12 +29,15 @@ kernels::DType dtype_of(const std::string& name) {
 int export_model(const ExportArguments& arguments, const Context& context) {
   const TrainedModel model = load_model(arguments.model);
   const auto exports = storage::open_file_system(arguments.out, storage::IfAbsent::kCreate);
+  serving::refuse_run_folder(*exports);
+  const FolderLock lock(arguments.out, "an export is being written there");
   ThreadPool pool(compute_threads(0));
   const serving::ExportSource source{.network = *model.network,
                                      .schema = model.schema,
                                      .step = model.step,
                                      .samples = model.samples,
-                                     .metrics = model.metrics};
+                                     .metrics = model.metrics,
+                                     .eval_batch_size = model.eval_batch_size};
   serving::ExportOptions options;
   options.rows = dtype_of(arguments.rows);
   const serving::ExportReport report = serving::export_network(*exports, source, options, pool);

@@ -22,6 +22,7 @@ TrainedModel from_export(const storage::OpenedDirectory& opened) {
   model.data.csv = model.schema.csv;
   model.data.hash_seed = model.schema.hash_seed;
   model.step = loaded.step;
+  model.eval_batch_size = loaded.eval_batch_size;
   return model;
 }
 

@@ -18,12 +18,12 @@ namespace strata::cli {
 struct TrainedModel {
   std::unique_ptr<models::Network> network;
   data::Schema schema;
-  data::DataConfig data;  // of the run; of an export: its format alone, without files
-  int64_t step = 0;       // updates done
-  int64_t samples = 0;    // trained
-  int64_t eval_batch_size = 2048;
-  nlohmann::json metrics;  // of the last evaluation, or null
-  std::string directory;   // the checkpoint or version it came from
+  data::DataConfig data;           // of the run; of an export: its format alone, without files
+  int64_t step = 0;                // updates done
+  int64_t samples = 0;             // trained
+  int64_t eval_batch_size = 2048;  // of the run, so that its exports score the same bits
+  nlohmann::json metrics;          // of the last evaluation, or null
+  std::string directory;           // the checkpoint or version it came from
 
   /// The update that would come next: rows of exact tables are read as it would see them.
   uint32_t next_update() const { return static_cast<uint32_t>(step) + 1; }

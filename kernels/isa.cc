@@ -1,7 +1,10 @@
 #include "kernels/isa.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <string_view>
+
+#include "base/error.h"
 
 namespace strata::isa {
 namespace {
@@ -22,10 +25,10 @@ Level detect() {
   const char* asked = std::getenv("STRATA_ISA");
   if (!asked) return best;
   const std::string_view name(asked);
-  const Level limit = name == "baseline" ? Level::kBaseline
-                      : name == "avx2"   ? Level::kAvx2
-                                         : Level::kAvx512;
-  return limit < best ? limit : best;
+  if (name == "baseline") return Level::kBaseline;
+  if (name == "avx2") return std::min(best, Level::kAvx2);
+  if (name == "avx512") return best;
+  throw Error{ErrorCode::kUsage, "STRATA_ISA: expected baseline, avx2 or avx512, got '{}'", name};
 }
 
 }  // namespace

@@ -24,6 +24,7 @@ namespace strata::isa {
 enum class Level { kBaseline, kAvx2, kAvx512 };
 
 /// The best level of this CPU, or the lower one that STRATA_ISA=baseline|avx2|avx512 asks for.
+/// Throws Error{usage} for another word there.
 Level level();
 const char* name(Level level);
 

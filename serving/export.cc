@@ -22,6 +22,8 @@ constexpr const char* kWeightsName = "dense/model.safetensors";
 constexpr const char* kOnnxName = "dense/model.onnx";
 constexpr const char* kSchemaName = "schema.yaml";
 constexpr const char* kGoldenName = "golden.jsonl";
+constexpr const char* kRunConfigName = "config.resolved.yaml";
+constexpr int64_t kMaxEvalBatchSize = 1 << 24;  // as train.eval_batch_size
 constexpr int64_t kTextLimitBytes = int64_t{64} << 20;
 constexpr double kSameRowsTolerance = 1e-6;
 constexpr double kNarrowRowsTolerance = 1e-2;
@@ -120,9 +122,21 @@ bool narrows_rows(const embedding::Collection& tables, kernels::DType rows) {
   return false;
 }
 
+/// Exports that do not say it were scored in batches of the default size.
+int64_t read_eval_batch_size(const storage::FileSystem& files, const std::string& directory,
+                             const Json& about) {
+  const auto found = about.find("eval_batch_size");
+  if (found == about.end()) return kDefaultEvalBatchSize;
+  const int64_t size = found->is_number_integer() ? found->get<int64_t>() : 0;
+  if (size >= 1 && size <= kMaxEvalBatchSize) return size;
+  throw Error(ErrorCode::kCorrupt, "{}: the manifest's eval_batch_size makes no sense",
+              files.path(directory));
+}
+
 Json describe(const ExportSource& source, const std::string& parent) {
   return {{"step", source.step},
           {"samples", source.samples},
+          {"eval_batch_size", source.eval_batch_size},
           {"strata", STRATA_VERSION},
           {"parent", parent.empty() ? Json() : Json(parent)},
           {"keys", "h = mix64(id xor XXH3-64(table name))"},
@@ -134,6 +148,15 @@ Json describe(const ExportSource& source, const std::string& parent) {
 
 }  // namespace
 
+void refuse_run_folder(const storage::FileSystem& exports) {
+  for (const storage::Entry& entry : exports.list("")) {
+    const bool of_a_run = entry.name.starts_with("checkpoint-") || entry.name == kRunConfigName;
+    if (!of_a_run) continue;
+    throw Error(ErrorCode::kUsage, "{} is the folder of a run: exports need a folder of their own",
+                exports.root());
+  }
+}
+
 nlohmann::ordered_json to_json(const ExportReport& report) {
   return {{"version", report.version}, {"tables", report.tables},
           {"rows", report.rows},       {"omitted_rows", report.omitted_rows},
@@ -143,6 +166,7 @@ nlohmann::ordered_json to_json(const ExportReport& report) {
 
 ExportReport export_network(storage::FileSystem& exports, const ExportSource& source,
                             const ExportOptions& options, ThreadPool& pool) {
+  refuse_run_folder(exports);
   storage::remove_leftovers(exports);
   storage::require_space(exports, planned_bytes(source, options), "an export");
   ExportReport report;
@@ -194,6 +218,7 @@ LoadedExport load_export(const storage::FileSystem& files, const std::string& di
     throw Error(ErrorCode::kCorrupt, "{}: its manifest has no step", files.path(directory));
   }
   loaded.step = step->get<int64_t>();
+  loaded.eval_batch_size = read_eval_batch_size(files, directory, loaded.manifest.about);
   loaded.schema = read_schema(files, directory);
   loaded.network = build_network(files, directory, loaded.manifest.about);
   return loaded;

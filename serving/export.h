@@ -17,6 +17,8 @@
 
 namespace strata::serving {
 
+inline constexpr int64_t kDefaultEvalBatchSize = 2048;
+
 /// What is exported: a trained network between updates.
 struct ExportSource {
   models::Network& network;
@@ -24,6 +26,9 @@ struct ExportSource {
   int64_t step = 0;        // updates done; rows of exact tables are read as update step + 1 would
   int64_t samples = 0;     // trained
   nlohmann::json metrics;  // of the last evaluation, or null
+  // Samples per evaluation batch of the run. Whoever scores the export cuts the same batches: a
+  // matrix product rounds by its number of rows, so equal batches are what makes equal bits.
+  int64_t eval_batch_size = kDefaultEvalBatchSize;
 };
 
 struct ExportOptions {
@@ -43,10 +48,16 @@ struct ExportReport {
 };
 nlohmann::ordered_json to_json(const ExportReport& report);
 
-/// Writes the next version and points CURRENT to it; the golden requests are replayed on the files
-/// before that. Whatever fails, CURRENT keeps naming the version before. Throws Error{io}, before
-/// anything is written where the disk is too small, and Error{diverged} when a weight is not finite
-/// or the replay differs (beyond 1e-6, 1e-2 where rows are stored narrower than the table's).
+/// Throws Error{usage} for the folder of a run: its CURRENT names a checkpoint, and an export must
+/// not turn it.
+void refuse_run_folder(const storage::FileSystem& exports);
+
+/// Writes the next version and points CURRENT to it; one process at a time may (the caller's lock);
+/// the golden requests are replayed on the files before that. Whatever fails, CURRENT keeps naming
+/// the version before. Throws Error{usage} for a run's folder, whose CURRENT an export would take
+/// over, Error{io}, before anything is written where the disk is too small, and Error{diverged}
+/// when a weight is not finite or the replay differs (beyond 1e-6, 1e-2 where rows are stored
+/// narrower than the table's).
 ExportReport export_network(storage::FileSystem& exports, const ExportSource& source,
                             const ExportOptions& options, ThreadPool& pool);
 
@@ -55,6 +66,7 @@ struct LoadedExport {
   std::unique_ptr<models::Network> network;
   data::Schema schema;
   int64_t step = 0;
+  int64_t eval_batch_size = kDefaultEvalBatchSize;  // of the run it came from
   storage::Manifest manifest;
 };
 

@@ -4,10 +4,29 @@
 
 #include <cmath>
 #include <ostream>
+#include <string>
+#include <string_view>
 
 #include "base/error.h"
 
 namespace strata::serving {
+namespace {
+
+/// One field of a line: a tab or line break of the id would make it two.
+std::string as_field(std::string_view id) {
+  std::string text;
+  for (const char c : id) {
+    const size_t special = std::string_view("\t\n\r\\").find(c);
+    if (special == std::string_view::npos) {
+      text += c;
+    } else {
+      text += {'\\', "tnr\\"[special]};
+    }
+  }
+  return text;
+}
+
+}  // namespace
 
 std::span<const float> Scorer::score(const Batch& batch) {
   embedding::Collection& tables = network_.collection();
@@ -47,7 +66,8 @@ void PredictionWriter::operator()(const Batch& batch, std::span<const float> log
     if (batch.sample_ids.empty()) {
       fmt::format_to(std::back_inserter(lines), "{}\t{:.9g}\n", rows_, probability);
     } else {
-      fmt::format_to(std::back_inserter(lines), "{}\t{:.9g}\n", batch.sample_ids[i], probability);
+      fmt::format_to(std::back_inserter(lines), "{}\t{:.9g}\n", as_field(batch.sample_ids[i]),
+                     probability);
     }
   }
   out_.write(lines.data(), static_cast<std::streamsize>(lines.size()));

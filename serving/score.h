@@ -49,7 +49,7 @@ void score_all(Scorer& scorer, data::Reader& reader, const LogitSink& sink);
 kernels::EvalMetrics evaluate(Scorer& scorer, data::Reader& reader);
 
 /// Writes predictions as lines `id<TAB>probability`; the id is the row's number, from 0, where the
-/// data has no id column.
+/// data has no id column. Tabs, line breaks and backslashes of an id are written \t, \n, \r, \\.
 class PredictionWriter {
  public:
   explicit PredictionWriter(std::ostream& out) : out_(out) {}

@@ -107,7 +107,8 @@ std::string to_text(const VerifyReport& report) {
     text += fmt::format("{}: newer than CURRENT and not used\n", name);
   }
   for (const std::string& name : report.leftovers) {
-    text += fmt::format("{}: left by an interrupted run; the next start removes it\n", name);
+    text += fmt::format(
+        "{}: being written, or left by an interrupted run; the next start removes it\n", name);
   }
   return text;
 }

@@ -61,6 +61,9 @@ class Checker {
     check_optimizers();
     std::visit([this](const auto& model) { check_model(model); }, config_.model);
     check_wide_dims();
+    if (config_.device == Device::kCuda) {
+      add({"device"}, "device: this version trains on the CPU alone; write auto or cpu");
+    }
   }
 
  private:

@@ -49,6 +49,10 @@ std::unique_ptr<models::Network> make_network(const Config& config, const data::
 }
 
 std::unique_ptr<data::Reader> make_train_reader(const Config& config, const data::Schema& schema) {
+  if (schema.label.field < 0) {
+    throw Error{ErrorCode::kConfig,
+                "data.columns: no column is of type label; training needs to know which"};
+  }
   return data::make_reader(config.data, schema, data::Part::kTrain, read_plan(config.train));
 }
 

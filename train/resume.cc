@@ -1,8 +1,10 @@
 #include "train/resume.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/error.h"
+#include "train/config_leaves.h"
 
 namespace strata::train {
 namespace {
@@ -16,10 +18,24 @@ std::string shown(const ChangedKey& change) {
   return fmt::format("{}: {} -> {}", change.key, text(change.before), text(change.after));
 }
 
+/// A slip in --allow-change must not look like a permission.
+void require_known(const std::vector<std::string>& allow, const Config& before,
+                   const Config& after) {
+  std::vector<ConfigLeaf> leaves = leaves_of(before);
+  std::ranges::copy(leaves_of(after), std::back_inserter(leaves));
+  for (const std::string& key : allow) {
+    const bool known = std::ranges::any_of(
+        leaves, [&](const ConfigLeaf& leaf) { return covers(key, leaf.key()); });
+    if (known) continue;
+    throw Error{ErrorCode::kUsage, "--allow-change {}: neither config has such a key", key};
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> check_resumed_config(const Config& before, const Config& after,
                                               const std::vector<std::string>& allow) {
+  require_known(allow, before, after);
   std::vector<std::string> notes;
   std::string refused;
   for (const ChangedKey& change : changed_keys(before, after)) {

@@ -81,19 +81,14 @@ class Run {
       : request_(request),
         config_(request.config),
         folder_(config_.checkpoint.path, resolved_start(request)),
-        log_({.path = folder_.path_of("log.txt"),
-              .out = request.out,
-              .terminal = request.terminal,
-              .start = start_}),
-        metrics_({.jsonl_path = folder_.path_of("metrics.jsonl"),
-                  .events_path = folder_.next_events_path(),
-                  .wall_seconds = wall_seconds(),
-                  .warn = [this](const std::string& text) { log_.note("warning: " + text); }}),
         pool_(thread_count(config_.train)) {}
 
   RunResult train() {
+    if (request_.start == StartMode::kResume) open_logs();
     choose_start();
     build();
+    if (request_.start == StartMode::kOverwrite) folder_.remove_run();  // all it needs is there
+    if (!log_) open_logs();
     if (head_) restore();
     describe();
     Trainer trainer(config_.train, {*network_, *reader_, pool_}, state_);
@@ -107,6 +102,7 @@ class Run {
   }
 
  private:
+  void open_logs();
   void choose_start();
   void build();
   void restore();
@@ -120,8 +116,8 @@ class Run {
   Config config_;
   Clock::time_point start_ = Clock::now();
   RunFolder folder_;
-  RunLog log_;
-  MetricsLog metrics_;
+  std::optional<RunLog> log_;
+  std::optional<MetricsLog> metrics_;
   ThreadPool pool_;
   std::optional<CheckpointHead> head_;  // what the run continues from
   data::Schema schema_;
@@ -131,22 +127,34 @@ class Run {
   TrainerState state_;
 };
 
+void Run::open_logs() {
+  log_.emplace(RunLog::Options{.path = folder_.path_of("log.txt"),
+                               .out = request_.out,
+                               .terminal = request_.terminal,
+                               .start = start_});
+  metrics_.emplace(MetricsLog::Options{
+      .jsonl_path = folder_.path_of("metrics.jsonl"),
+      .events_path = folder_.next_events_path(),
+      .wall_seconds = wall_seconds(),
+      .warn = [this](const std::string& text) { log_->note("warning: " + text); }});
+}
+
 void Run::choose_start() {
   if (request_.start != StartMode::kResume) return;
   if (request_.resume == ResumeFrom::kCurrent) {
     head_ = open_current_checkpoint(folder_.files());
   } else {
     ResumeChoice choice = choose_checkpoint(folder_.files());
-    for (const std::string& note : choice.notes) log_.note(note);
+    for (const std::string& note : choice.notes) log_->note(note);
     head_ = std::move(choice.checkpoint);
   }
   if (!head_) {
-    log_.note("no checkpoint to resume from: the run starts at step 0");
+    log_->note("no checkpoint to resume from: the run starts at step 0");
     return;
   }
   const Config before = parse_config(head_->text.resolved_config, head_->name + "/config");
   for (const std::string& note : check_resumed_config(before, config_, request_.allow_change)) {
-    log_.note(note);
+    log_->note(note);
   }
 }
 
@@ -164,18 +172,18 @@ void Run::restore() {
                             .allow_nonfinite = request_.allow_nonfinite};
   const LoadReport report = load_checkpoint(folder_.files(), head_->name, network_->collection(),
                                             network_->parameters(), options);
-  log_.note(fmt::format("resumed from {} at step {} ({} rows)", head_->name, state_.step,
-                        format_count(report.rows)));
+  log_->note(fmt::format("resumed from {} at step {} ({} rows)", head_->name, state_.step,
+                         format_count(report.rows)));
   if (report.reinitialised_rows > 0) {
-    log_.note(fmt::format("warning: {} rows had no optimizer state; it starts afresh",
-                          format_count(report.reinitialised_rows)));
+    log_->note(fmt::format("warning: {} rows had no optimizer state; it starts afresh",
+                           format_count(report.reinitialised_rows)));
   }
   if (report.nonfinite_rows > 0) {
-    log_.note(fmt::format("warning: {} rows are not finite, the first is {}",
-                          format_count(report.nonfinite_rows), report.nonfinite_example));
+    log_->note(fmt::format("warning: {} rows are not finite, the first is {}",
+                           format_count(report.nonfinite_rows), report.nonfinite_example));
   }
   require_same_input();
-  metrics_.write({.event = "resume", .step = state_.step});
+  metrics_->write({.event = "resume", .step = state_.step});
 }
 
 /// The position in the old data means nothing in new data: with --allow-change data.… the run goes
@@ -186,7 +194,7 @@ void Run::require_same_input() {
     if (key != "data" && !key.starts_with("data.")) continue;
     state_.input_digest = reader_->input_digest();
     state_.next = {};
-    log_.note("the training data has changed: training goes on at its first batch");
+    log_->note("the training data has changed: training goes on at its first batch");
     return;
   }
 }
@@ -195,7 +203,7 @@ void Run::describe() {
   folder_.write_text("config.resolved.yaml", write_config(config_));
   folder_.write_text("env.json",
                      describe_environment(request_.command_line, pool_.threads()).dump(2) + "\n");
-  log_.note(
+  log_->note(
       fmt::format("run {} | {} batches of {} an epoch | {} threads | memory.limit {}",
                   folder_.path(), format_count(reader_->batches_per_epoch()),
                   format_count(config_.train.batch_size), pool_.threads(),
@@ -204,8 +212,8 @@ void Run::describe() {
 
 LoopParts Run::loop_parts(Trainer& trainer) {
   LoopParts parts{.trainer = trainer,
-                  .log = log_,
-                  .metrics = metrics_,
+                  .log = *log_,
+                  .metrics = *metrics_,
                   .evaluate = nullptr,
                   .save = [this](const TrainerState& state, SaveReason) { return save(state); },
                   .select = nullptr};

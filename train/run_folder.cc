@@ -1,15 +1,12 @@
 #include "train/run_folder.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 
 #include "base/error.h"
+#include "storage/manifest.h"
 #include "storage/publication.h"
 
 namespace strata::train {
@@ -18,7 +15,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kEventsPrefix = "events.out.tfevents.";
-constexpr const char* kLockName = ".lock";
 constexpr const char* kLogs[] = {"config.resolved.yaml", "env.json", "metrics.jsonl", "log.txt"};
 
 void make_directories(const std::string& path) {
@@ -26,6 +22,23 @@ void make_directories(const std::string& path) {
   fs::create_directories(path, error);
   if (error)
     throw Error{ErrorCode::kIo, "cannot make the run's folder {}: {}", path, error.message()};
+}
+
+/// Exports have a CURRENT of their own, which a run would take over, and --overwrite remove.
+void refuse_exports(const std::string& path) {
+  const auto files = storage::open_file_system(path, storage::IfAbsent::kFail);
+  for (const std::string& name : storage::list_published(*files)) {
+    std::string magic;
+    try {
+      magic = storage::read_manifest(*files, name, "").magic;
+    } catch (const Error&) {
+      continue;  // a damaged one is not known to be an export
+    }
+    if (magic != storage::kExportMagic) continue;
+    throw Error{ErrorCode::kUsage,
+                "{} holds exports ({}): a run needs a folder of its own, --set checkpoint.path=…",
+                path, name};
+  }
 }
 
 }  // namespace
@@ -36,6 +49,7 @@ bool holds_run(const std::string& path) {
 }
 
 RunFolder::RunFolder(const std::string& path, StartMode start) : path_(path) {
+  if (holds_run(path)) refuse_exports(path);
   if (start == StartMode::kResume && !holds_run(path)) {
     throw Error{ErrorCode::kMissing, "{} holds no run to resume", path};
   }
@@ -46,23 +60,8 @@ RunFolder::RunFolder(const std::string& path, StartMode start) : path_(path) {
                 path};
   }
   make_directories(path);
-  lock();
+  lock_.emplace(path, "a run is training there");
   files_ = storage::open_file_system(path, storage::IfAbsent::kCreate);
-  if (start == StartMode::kOverwrite) remove_run();
-}
-
-RunFolder::~RunFolder() {
-  if (lock_ >= 0) close(lock_);
-}
-
-void RunFolder::lock() {
-  lock_ = open(path_of(kLockName).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (lock_ < 0) {
-    throw Error{ErrorCode::kIo, "cannot write into {}: {}", path_, std::strerror(errno)};
-  }
-  if (flock(lock_, LOCK_EX | LOCK_NB) == 0) return;
-  close(std::exchange(lock_, -1));
-  throw Error{ErrorCode::kIo, "{} is in use by another process: a run is training there", path_};
 }
 
 void RunFolder::remove_run() {

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "base/folder_lock.h"
 #include "storage/file_system.h"
 
 namespace strata::train {
@@ -12,7 +14,7 @@ namespace strata::train {
 enum class StartMode : uint8_t {
   kNew,        // refuse
   kResume,     // continue it
-  kOverwrite,  // remove it first
+  kOverwrite,  // remove it, as soon as the new one can start (RunFolder::remove_run)
 };
 
 /// The folder of a run (checkpoint.path): CURRENT and checkpoints (train/checkpoint.h),
@@ -21,12 +23,14 @@ enum class StartMode : uint8_t {
 class RunFolder {
  public:
   /// Makes the folder and its parents when they are absent. Throws Error{usage} when it holds a run
-  /// (kNew), Error{missing} when it does not (kResume), Error{io} when it cannot be written or
-  /// another process holds it.
+  /// (kNew) or exports, Error{missing} when it holds no run (kResume), Error{io} when it cannot be
+  /// written or another process holds it.
   RunFolder(const std::string& path, StartMode start);
-  ~RunFolder();
   RunFolder(const RunFolder&) = delete;
   RunFolder& operator=(const RunFolder&) = delete;
+
+  /// Removes checkpoints, CURRENT and logs; what is not of a run stays.
+  void remove_run();
 
   /// Replaces a small file of the folder. Throws Error{io}.
   void write_text(const std::string& name, std::string_view text);
@@ -40,11 +44,8 @@ class RunFolder {
   std::string next_events_path() const;
 
  private:
-  void lock();
-  void remove_run();
-
   std::string path_;
-  int lock_ = -1;
+  std::optional<FolderLock> lock_;
   std::unique_ptr<storage::FileSystem> files_;
 };
 

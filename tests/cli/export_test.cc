@@ -66,8 +66,8 @@ TEST_F(Trained, EvalAgreesEverywhere) {
     const Outcome outcome = in_source({"eval", model, "--data", kTestFile, "--json"});
     ASSERT_EQ(outcome.exit_code, 0) << model << outcome.err;
     EXPECT_EQ(outcome.json()["samples"], 16281);
-    EXPECT_NEAR(outcome.json()["auc"].get<double>(), expected["auc"].get<double>(), 1e-6) << model;
-    EXPECT_NEAR(outcome.json()["logloss"].get<double>(), expected["logloss"].get<double>(), 1e-6);
+    EXPECT_EQ(outcome.json()["auc"], expected["auc"]) << model;  // every bit
+    EXPECT_EQ(outcome.json()["logloss"], expected["logloss"]) << model;
   }
 }
 
@@ -78,24 +78,25 @@ TEST_F(Trained, EvalOfAnExportNeedsData) {
 }
 
 TEST_F(Trained, PredictAgreesEverywhere) {
-  std::vector<double> expected;
+  std::string expected;
   for (const std::string& model : all()) {
     const std::string out = path("predictions.tsv");
     const Outcome outcome = in_source({"predict", model, kTestFile, "--out", out, "--json"});
     ASSERT_EQ(outcome.exit_code, 0) << model << outcome.err;
     EXPECT_EQ(outcome.json()["rows"], 16281);
-    std::vector<double> found;
-    std::ifstream lines(out);
-    std::string id;
-    for (double probability = 0; lines >> id >> probability;) found.push_back(probability);
-    ASSERT_EQ(found.size(), 16281u) << model;
+    const std::string found = read_text(out);
+    EXPECT_EQ(std::count(found.begin(), found.end(), '\n'), 16281) << model;
     if (expected.empty()) expected = found;
-    double most = 0;
-    for (size_t i = 0; i < found.size(); ++i) {
-      most = std::max(most, std::abs(found[i] - expected[i]));
-    }
-    EXPECT_LT(most, 1e-5) << model;
+    EXPECT_TRUE(found == expected) << model << " predicts other digits than " << run();
   }
+}
+
+TEST_F(Trained, ARunsFolderIsNoPlaceForExports) {
+  const std::string before = read_text(run() + "/CURRENT");
+  const Outcome outcome = in_source({"export", run(), run()});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("is the folder of a run"));
+  EXPECT_EQ(read_text(run() + "/CURRENT"), before);
 }
 
 TEST_F(Trained, VerifyAndInspectTakeEach) {

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <fstream>
 #include <functional>
 #include <map>
 #include <numeric>
@@ -14,30 +13,12 @@
 #include "data/order.h"
 #include "data/selection.h"
 #include "data/transforms.h"
+#include "tests/data/format_vectors.h"
 
 namespace strata::data {
 namespace {
 
-using Row = std::vector<std::string>;
-
-/// The vectors under "## name": the texts between backquotes of each line of its table.
-std::vector<Row> vectors_of(const std::string& name) {
-  std::ifstream file(STRATA_SOURCE_DIR "/docs/formats.md");
-  std::vector<Row> rows;
-  bool inside = false;
-  for (std::string line; std::getline(file, line);) {
-    if (line.starts_with("## ")) inside = line == "## " + name;
-    if (!inside || !line.starts_with("| `")) continue;
-    Row row;
-    for (size_t i = line.find('`'); i != line.npos; i = line.find('`', i + 1)) {
-      const size_t end = line.find('`', i + 1);
-      row.push_back(line.substr(i + 1, end - i - 1));
-      i = end;
-    }
-    rows.push_back(row);
-  }
-  return rows;
-}
+using Row = VectorRow;
 
 uint64_t number(const std::string& text) { return std::strtoull(text.c_str(), nullptr, 0); }
 double real(const std::string& text) { return std::strtod(text.c_str(), nullptr); }
@@ -142,6 +123,12 @@ TEST(Formats, RandomSplit) {
   const auto evaluation = RowSelection::side(Split::kRandom, 0.25, 10, true);
   check("random_split", [&](const Row& r) {
     EXPECT_EQ(evaluation.keeps(static_cast<int64_t>(number(r[0]))), r[1] == "eval");
+  });
+}
+
+TEST(Formats, NegativeSampling) {
+  check("negative_sampling", [](const Row& r) {
+    EXPECT_EQ(keeps_negative(static_cast<int64_t>(number(r[0])), 0.6), r[1] == "kept");
   });
 }
 

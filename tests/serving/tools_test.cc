@@ -128,6 +128,18 @@ TEST_F(Tools, InspectCountsRowsAndNorms) {
   EXPECT_EQ(to_json(inspection)["tables"][0]["rows"], table.rows);
 }
 
+TEST_F(Tools, InspectCallsAMissingFileDamage) {
+  write(3);
+  std::filesystem::remove(path("v000001/golden.jsonl"));
+  try {
+    inspect(folder_.path());
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::kCorrupt);
+    EXPECT_THAT(e.what(), HasSubstr("golden.jsonl is missing"));
+  }
+}
+
 TEST_F(Tools, DiffOfTheSameTrainingIsEqual) {
   write(3);
   write(3);
@@ -188,6 +200,16 @@ TEST(PredictionWriter, WritesTheIdOrTheRowNumber) {
   batch.sample_ids = {"a", "b"};
   writer(batch, logits);
   EXPECT_EQ(out.str(), "0\t0.5\n1\t1\na\t0.5\nb\t1\n");
+}
+
+TEST(PredictionWriter, AnIdStaysOneField) {
+  std::ostringstream out;
+  PredictionWriter writer(out);
+  Batch batch;
+  batch.size = 2;
+  batch.sample_ids = {"u\t9", "c:\\x\n"};
+  writer(batch, std::vector<float>{0, 0});
+  EXPECT_EQ(out.str(), "u\\t9\t0.5\nc:\\\\x\\n\t0.5\n");
 }
 
 }  // namespace

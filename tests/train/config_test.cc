@@ -207,6 +207,7 @@ TEST(Config, ContradictionsNameBothKeys) {
   EXPECT_THAT(failure_of({.sets = {"tables.wide.dim=2"}}).report, HasSubstr("tables.wide.dim"));
   EXPECT_THAT(failure_of({.sets = {"model.top=[8, 2]"}}).report, HasSubstr("model.top"));
   EXPECT_EQ(failure_of({.sets = {"train.chunks=6"}}).exit_code, 78);
+  EXPECT_THAT(failure_of({.sets = {"device=cuda"}}).report, HasSubstr("auto or cpu"));
 }
 
 TEST(Config, WhatCannotBeExactIsRefused) {

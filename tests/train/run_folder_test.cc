@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "storage/publication.h"
 #include "tests/train/temporary_folder.h"
 
 namespace strata::train {
@@ -33,8 +34,21 @@ TEST(RunFolder, ASecondRunIsRefusedUnlessAskedFor) {
   RunFolder(path, StartMode::kNew).write_text("config.resolved.yaml", "train: {}\n");
   EXPECT_EQ(code_of(path, StartMode::kNew), ErrorCode::kUsage);
   EXPECT_EQ(code_of(path, StartMode::kResume), ErrorCode{0});
-  EXPECT_EQ(code_of(path, StartMode::kOverwrite), ErrorCode{0});
-  EXPECT_FALSE(holds_run(path)) << "overwrite removes the run";
+  RunFolder folder(path, StartMode::kOverwrite);
+  EXPECT_TRUE(holds_run(path)) << "until the new run can start";
+  folder.remove_run();
+  EXPECT_FALSE(holds_run(path));
+}
+
+TEST(RunFolder, ExportsAreNotTakenForARun) {
+  const TemporaryFolder temporary;
+  const auto files = storage::open_file_system(temporary.path(), storage::IfAbsent::kFail);
+  storage::Publication version(*files, "v000001", std::string(storage::kExportMagic));
+  version.publish({{"step", 1}});
+  for (const StartMode mode : {StartMode::kNew, StartMode::kResume, StartMode::kOverwrite}) {
+    EXPECT_EQ(code_of(temporary.path(), mode), ErrorCode::kUsage);
+  }
+  EXPECT_EQ(storage::read_current(*files), "v000001");
 }
 
 TEST(RunFolder, OverwriteLeavesWhatIsNotARun) {
@@ -44,6 +58,7 @@ TEST(RunFolder, OverwriteLeavesWhatIsNotARun) {
   write_file(path + "/notes.md", "mine");
   write_file(path + "/events.out.tfevents.0000000000.strata", "x");
   RunFolder folder(path, StartMode::kOverwrite);
+  folder.remove_run();
   EXPECT_FALSE(std::filesystem::exists(path + "/metrics.jsonl"));
   EXPECT_FALSE(std::filesystem::exists(path + "/events.out.tfevents.0000000000.strata"));
   EXPECT_EQ(read_file(path + "/notes.md"), "mine");

@@ -131,6 +131,19 @@ TEST_F(RunTest, ASecondRunInTheSameFolderIsRefused) {
   EXPECT_EQ(run_training(asked).steps, 2);
 }
 
+TEST_F(RunTest, OverwriteKeepsTheRunUntilTheNewOneCanStart) {
+  const RunRequest first = request("run", ", max_steps: 2");
+  run_training(first);
+  const std::string log = read_file(folder_.path_of("run/log.txt"));
+  RunRequest slip = first;
+  slip.start = StartMode::kOverwrite;
+  slip.config.data.train = {folder_.path_of("typo.txt")};
+  EXPECT_EQ(code_of(slip), ErrorCode::kMissing);
+  learnt(first);
+  EXPECT_EQ(state_.step, 2);
+  EXPECT_EQ(read_file(folder_.path_of("run/log.txt")), log);
+}
+
 TEST_F(RunTest, ResumeAutoStartsWhereThereIsNothing) {
   RunRequest asked = request("run", ", max_steps: 2");
   asked.start = StartMode::kResume;
@@ -145,6 +158,9 @@ TEST_F(RunTest, ResumeRefusesOtherSeedsAndBatchesAndListsThem) {
   EXPECT_NE(message_.find("train.seed: 1 -> 5"), std::string::npos) << message_;
   EXPECT_NE(message_.find("train.chunks"), std::string::npos) << message_;
   EXPECT_EQ(message_.find("max_steps"), std::string::npos) << message_;
+  other.allow_change = {"train.sed"};
+  EXPECT_EQ(code_of(other), ErrorCode::kUsage);
+  EXPECT_NE(message_.find("train.sed"), std::string::npos) << message_;
   other.allow_change = {"train.seed", "train.chunks"};
   EXPECT_EQ(run_training(other).steps, 4);
 }
@@ -202,6 +218,18 @@ TEST_F(RunTest, AMissingFileIsNamed) {
   std::filesystem::remove(folder_.path_of("train.txt"));
   EXPECT_EQ(code_of(request("run")), ErrorCode::kMissing);
   EXPECT_NE(message_.find("train.txt"), std::string::npos) << message_;
+}
+
+TEST_F(RunTest, ColumnsWithoutALabelAreAConfigError) {
+  write_file(folder_.path_of("train.txt"), "age,city\n1,a\n2,b\n");
+  RunRequest asked = request("run");
+  asked.config.model = models::LogisticRegression{};
+  asked.config.data.format = data::Format::kCsv;
+  data::ColumnConfig city;
+  city.name = "city";
+  asked.config.data.columns = {city};
+  EXPECT_EQ(code_of(asked), ErrorCode::kConfig);
+  EXPECT_NE(message_.find("label"), std::string::npos) << message_;
 }
 
 TEST_F(RunTest, AGroupForATableThatNobodyUsesIsRefused) {
