@@ -51,7 +51,7 @@ int64_t write_rows(const data::CriteoGenerator& generator, const std::string& pa
   return bytes;
 }
 
-ordered_json metrics_json(const kernels::EvalMetrics& metrics) {
+ordered_json reach_json(const kernels::EvalMetrics& metrics) {
   const auto number = [](const std::optional<double>& value) {
     return value ? ordered_json(*value) : ordered_json();
   };
@@ -82,8 +82,8 @@ int generate(const GenArguments& arguments, const Context& context) {
         train::synthetic_report(generator, generator.config().rows, arguments.eval_fraction, pool);
     result["positive_rate"] = report.positive_rate;
     result["eval_rows"] = report.eval_rows;
-    result["best"] = metrics_json(report.best);
-    result["learnable"] = metrics_json(report.learnable);
+    result["best"] = reach_json(report.best);
+    result["learnable"] = reach_json(report.learnable);
     text += report_text(report);
   }
   if (context.json) {

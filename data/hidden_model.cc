@@ -29,7 +29,7 @@ double to_normal(uint64_t bits) {
 
 double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 
-struct Moments {
+struct Spread {
   double sum = 0, squares = 0;
   int64_t n = 0;
   void add(double x) { sum += x, squares += x * x, ++n; }
@@ -88,7 +88,7 @@ void HiddenModel::read_columns() {
 
 void HiddenModel::fit_curves(std::span<const GeneratedRow> sample) {
   for (int i = 0; i < kCriteoIntegers; ++i) {
-    Moments logs;
+    Spread logs;
     for (const GeneratedRow& row : sample) {
       if (row.integers[i] != GeneratedRow::kMissing) logs.add(log1p_of(row.integers[i]));
     }
@@ -130,7 +130,7 @@ void HiddenModel::fill_cache() {
 
 void HiddenModel::fit_scales(std::span<const GeneratedRow> sample, double positive_rate) {
   const Visibility visible = all_visible();
-  Moments main, pairs;
+  Spread main, pairs;
   for (const GeneratedRow& row : sample) {
     main.add(main_effects(row, visible, nullptr));
     pairs.add(interactions(row, visible, nullptr));

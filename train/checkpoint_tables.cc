@@ -135,7 +135,7 @@ class TableLoader {
   int64_t rows_ = 0;
   int64_t without_state_ = 0;
   int64_t nonfinite_ = 0;
-  std::optional<uint64_t> nonfinite_id_;
+  uint64_t first_nonfinite_id_ = 0;
 };
 
 void TableLoader::check_header(const storage::BlockFileReader& reader, uint64_t step) {
@@ -182,7 +182,7 @@ void TableLoader::count_nonfinite(const storage::RowBlock& block, const kernels:
   for (size_t i = 0; i < block.keys.size(); ++i) {
     if (is_finite(block.rows.subspan(i * row_bytes, row_bytes), saved)) continue;
     ++nonfinite_;
-    if (!nonfinite_id_) nonfinite_id_ = tables_.id_of(table_, block.keys[i]);
+    if (nonfinite_ == 1) first_nonfinite_id_ = tables_.id_of(table_, block.keys[i]);
   }
 }
 
@@ -217,7 +217,7 @@ void TableLoader::finish(LoadReport& report) const {
   if (nonfinite_ == 0) return;
   const std::string text =
       fmt::format("table '{}': {} of {} rows are not finite, the first is key {}", table_name(),
-                  nonfinite_, rows_, *nonfinite_id_);
+                  nonfinite_, rows_, first_nonfinite_id_);
   if (!options_.allow_nonfinite) {
     throw Error(ErrorCode::kCorrupt, "{} (--allow-nonfinite loads them)", text);
   }

@@ -20,12 +20,6 @@ using ::testing::HasSubstr;
 
 constexpr const char* kTestFile = "datasets/adult/adult.test.gz";
 
-std::string read_text(const std::string& path) {
-  std::ostringstream text;
-  text << std::ifstream(path, std::ios::binary).rdbuf();
-  return text.str();
-}
-
 /// One short run on Adult, exported twice, for all tests of this file.
 class Trained : public ::testing::Test {
  protected:

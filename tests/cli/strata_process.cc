@@ -130,4 +130,10 @@ std::string criteo_lines(int rows, int bad_line) {
   return out;
 }
 
+std::string read_text(const std::string& path) {
+  std::ostringstream text;
+  text << std::ifstream(path, std::ios::binary).rdbuf();
+  return text.str();
+}
+
 }  // namespace strata::tests

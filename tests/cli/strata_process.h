@@ -62,4 +62,7 @@ class ScratchFolder {
 /// 0: none) has a label that is no number.
 std::string criteo_lines(int rows, int bad_line = 0);
 
+/// All bytes of a file.
+std::string read_text(const std::string& path);
+
 }  // namespace strata::tests

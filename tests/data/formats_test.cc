@@ -18,26 +18,25 @@
 namespace strata::data {
 namespace {
 
-using Row = VectorRow;
-
 uint64_t number(const std::string& text) { return std::strtoull(text.c_str(), nullptr, 0); }
 double real(const std::string& text) { return std::strtod(text.c_str(), nullptr); }
 
-void check(const std::string& name, const std::function<void(const Row&)>& one) {
+void check(const std::string& name, const std::function<void(const VectorRow&)>& one) {
   const auto rows = vectors_of(name);
   EXPECT_GE(rows.size(), 10u) << name;
-  for (const Row& row : rows) {
+  for (const VectorRow& row : rows) {
     SCOPED_TRACE(name + " " + row[0]);
     one(row);
   }
 }
 
 TEST(Formats, TextIds) {
-  check("text_id", [](const Row& r) { EXPECT_EQ(text_id(r[0], number(r[1])), number(r[2])); });
+  check("text_id",
+        [](const VectorRow& r) { EXPECT_EQ(text_id(r[0], number(r[1])), number(r[2])); });
 }
 
 TEST(Formats, HexIds) {
-  check("hex_id", [](const Row& r) {
+  check("hex_id", [](const VectorRow& r) {
     uint64_t id = 0;
     EXPECT_EQ(parse_hex_id(r[0], id), r[1] != "bad");
     if (r[1] != "bad") {
@@ -47,7 +46,7 @@ TEST(Formats, HexIds) {
 }
 
 TEST(Formats, DecimalIds) {
-  check("decimal_id", [](const Row& r) {
+  check("decimal_id", [](const VectorRow& r) {
     uint64_t id = 0;
     EXPECT_EQ(parse_decimal_id(r[0], id), r[1] != "bad");
     if (r[1] != "bad") {
@@ -57,27 +56,28 @@ TEST(Formats, DecimalIds) {
 }
 
 TEST(Formats, KeyRules) {
-  check("hashed_key", [](const Row& r) {
+  check("hashed_key", [](const VectorRow& r) {
     EXPECT_EQ(key_of(number(r[0]), KeyRule::kHashed, 1000003), number(r[1]));
   });
-  check("modulo_key", [](const Row& r) {
+  check("modulo_key", [](const VectorRow& r) {
     EXPECT_EQ(key_of(number(r[0]), KeyRule::kModulo, 1000003), number(r[1]));
   });
 }
 
 TEST(Formats, Crosses) {
-  check("cross_id", [](const Row& r) {
+  check("cross_id", [](const VectorRow& r) {
     EXPECT_EQ(cross_ids(cross_ids(kCrossSeed, number(r[0])), number(r[1])), number(r[2]));
   });
 }
 
 TEST(Formats, Logarithms) {
-  check("log",
-        [](const Row& r) { EXPECT_EQ(log_transform(real(r[0])), static_cast<float>(real(r[1]))); });
+  check("log", [](const VectorRow& r) {
+    EXPECT_EQ(log_transform(real(r[0])), static_cast<float>(real(r[1])));
+  });
 }
 
 TEST(Formats, Standardised) {
-  check("standardised", [](const Row& r) {
+  check("standardised", [](const VectorRow& r) {
     Schema schema;
     schema.fields = {"x"};
     schema.dense = {
@@ -96,16 +96,16 @@ TEST(Formats, Standardised) {
 TEST(Formats, Boundaries) {
   const std::vector<double> boundaries = {-1.5, 0, 10, 100};
   check("boundaries",
-        [&](const Row& r) { EXPECT_EQ(bucket_of(real(r[0]), boundaries), number(r[1])); });
+        [&](const VectorRow& r) { EXPECT_EQ(bucket_of(real(r[0]), boundaries), number(r[1])); });
 }
 
 TEST(Formats, LogSquared) {
   check("log_squared",
-        [](const Row& r) { EXPECT_EQ(log_squared_bucket(real(r[0])), number(r[1])); });
+        [](const VectorRow& r) { EXPECT_EQ(log_squared_bucket(real(r[0])), number(r[1])); });
 }
 
 TEST(Formats, RowOrder) {
-  check("row_order", [](const Row& r) {
+  check("row_order", [](const VectorRow& r) {
     std::vector<int> rows(8);
     std::iota(rows.begin(), rows.end(), 0);
     shuffle_by_counter(std::span(rows), row_stream(number(r[0]), static_cast<int64_t>(number(r[1])),
@@ -121,13 +121,13 @@ TEST(Formats, RowOrder) {
 
 TEST(Formats, RandomSplit) {
   const auto evaluation = RowSelection::side(Split::kRandom, 0.25, 10, true);
-  check("random_split", [&](const Row& r) {
+  check("random_split", [&](const VectorRow& r) {
     EXPECT_EQ(evaluation.keeps(static_cast<int64_t>(number(r[0]))), r[1] == "eval");
   });
 }
 
 TEST(Formats, NegativeSampling) {
-  check("negative_sampling", [](const Row& r) {
+  check("negative_sampling", [](const VectorRow& r) {
     EXPECT_EQ(keeps_negative(static_cast<int64_t>(number(r[0])), 0.6), r[1] == "kept");
   });
 }
