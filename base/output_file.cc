@@ -16,11 +16,17 @@
 namespace strata {
 namespace {
 
-/// Where the links of `path` lead; `path` itself where that cannot be told.
+/// Where the links of `path` lead, whether or not there is something.
 std::string follow_links(const std::string& path) {
+  constexpr int kMaxLinks = 40;  // as the system allows
+  std::filesystem::path target = path;
   std::error_code error;
-  const std::filesystem::path target = std::filesystem::weakly_canonical(path, error);
-  return error ? path : target.string();
+  for (int links = 0; links < kMaxLinks; ++links) {
+    const std::filesystem::path next = std::filesystem::read_symlink(target, error);
+    if (error) break;
+    target = target.parent_path() / next;
+  }
+  return target.string();
 }
 
 /// True for what exists and is neither a file nor a directory: devices, pipes, sockets.

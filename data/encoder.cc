@@ -21,10 +21,10 @@ constexpr uint32_t kTabled =
 inline uint32_t table_index(double x) {
   constexpr double kShift = 0x1.8p52;  // puts the whole part into the low bits
   const double shifted = x + kShift;
-  const auto whole = static_cast<uint32_t>(std::bit_cast<uint64_t>(shifted));
+  const uint64_t whole = std::bit_cast<uint64_t>(shifted) - std::bit_cast<uint64_t>(kShift);
   const uint64_t rest = std::bit_cast<uint64_t>(shifted - kShift) ^ std::bit_cast<uint64_t>(x);
-  const uint64_t outside = rest | (whole / kTabled);
-  return outside == 0 ? whole : kTabled;
+  const uint64_t outside = rest | (whole / kTabled);  // NaN lies far above the table
+  return outside == 0 ? static_cast<uint32_t>(whole) : kTabled;
 }
 
 inline bool is_nan(double x) { return std::bit_cast<uint64_t>(x) << 1 > uint64_t{0x7ff} << 53; }

@@ -186,7 +186,7 @@ TEST(TrainCommand, MemoryLimitIs71NamingWhatWouldHelp) {
   EXPECT_EQ(never.exit_code, 71) << never.err;
   EXPECT_THAT(never.err,
               AllOf(HasSubstr("dlrm_criteo_synthetic.yaml:"), HasSubstr("error: needs")));
-  const Outcome grown = train("50MiB");
+  const Outcome grown = train("70MiB");
   EXPECT_EQ(grown.exit_code, 71) << grown.err;
   EXPECT_THAT(grown.err, HasSubstr("Largest tables: C"));
   EXPECT_THAT(grown.err, HasSubstr("The last good checkpoint is"));

@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "data/transforms.h"
 #include "tests/data/input_fixture.h"
 
 namespace strata::data {
@@ -54,6 +55,25 @@ TEST_F(ReaderTest, BatchHoldsTheTransformedLine) {
   EXPECT_EQ(batch.ids[25 * 8 + 5], (5 * 2654435761u + 26) & 0xffffffff);
   EXPECT_THAT(batch.chunk_begin, testing::ElementsAre(0, 4, 8));
   EXPECT_EQ(batch.offsets.size(), 26u * 8 + 1);
+}
+
+TEST_F(ReaderTest, BucketsOfNumbersAreThoseOfTheDefinition) {
+  DataConfig config = small_config({file_});
+  config.shuffle = false;
+  config.columns = {{.preset = "criteo_bucketized"}};
+  const Schema schema = make_schema(config);
+  const auto batch = read(config, {.batch_size = 8})[0];
+  const auto bucket = [&](const char* name, int64_t row) {
+    for (size_t f = 0; f < schema.sparse.size(); ++f) {
+      if (schema.sparse[f].name == name) return batch.ids[f * 8 + static_cast<size_t>(row)];
+    }
+    ADD_FAILURE() << name;
+    return uint64_t{0};
+  };
+  EXPECT_EQ(bucket("I1_bucket", 5), log_squared_bucket(5));
+  EXPECT_EQ(bucket("I2_bucket", 5), log_squared_bucket(-1));
+  EXPECT_EQ(bucket("I3_bucket", 5), schema.missing_id()) << "missing is not 0";
+  EXPECT_EQ(bucket("I13_bucket", 5), log_squared_bucket(65));
 }
 
 TEST_F(ReaderTest, EveryEpochGivesEachRowOnceInAnotherOrder) {
