@@ -3,8 +3,7 @@
 # needs, the build and the training, from a clean clone, timed. As root; needs debootstrap and a
 # Debian mirror. Usage: quickstart_bare_debian.sh [COMMAND]; COMMAND is ./quickstart unless given.
 #
-# Last printed result (2 cores, 23 GiB, mirror in the same data centre):
-#   PENDING
+# Last printed result: none; it has not been run yet.
 set -euo pipefail
 command=${1:-./quickstart}
 source=$(cd "$(dirname "$0")/../.." && pwd)
