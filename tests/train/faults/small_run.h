@@ -10,15 +10,9 @@
 #include <vector>
 
 #include "tests/cli/strata_process.h"
+#include "tests/sanitized.h"
 
 namespace strata::tests {
-
-/// Preloading and `ulimit -v` do not go with the sanitizers' own memory.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr bool kSanitized = true;
-#else
-inline constexpr bool kSanitized = false;
-#endif
 
 class SmallRun : public testing::Test {
  protected:
