@@ -12,6 +12,7 @@
 #include "kernels/convert.h"
 #include "serving/export_tables.h"
 #include "storage/block_file.h"
+#include "storage/json_integer.h"
 #include "storage/npy.h"
 #include "storage/publication.h"
 
@@ -116,8 +117,8 @@ TableSummary summarise(const Json& entry, const storage::Manifest& manifest) {
   TableSummary table;
   table.name = entry.at("name").get<std::string>();
   table.folder = entry.at("folder").get<std::string>();
-  table.rows = entry.at("rows").get<int64_t>();
-  table.layout.dim = entry.at("dim").get<int>();
+  table.rows = storage::json_integer<int64_t>(entry.at("rows"));
+  table.layout.dim = storage::json_integer<int>(entry.at("dim"));
   table.layout.state_floats = entry.value("state_floats", 0);
   table.layout.counter_bytes = entry.value("counter_bytes", 0);
   table.optimizer = entry.value("optimizer", std::string());
@@ -188,7 +189,7 @@ Contents open_contents(const std::string& path) {
   contents.manifest = storage::read_manifest(*contents.files, contents.directory, "");
   require_files(contents);
   try {
-    contents.step = contents.manifest.about.at("step").get<int64_t>();
+    contents.step = storage::json_integer<int64_t>(contents.manifest.about.at("step"));
     contents.samples = contents.manifest.about.value("samples", int64_t{0});
     for (const Json& entry : contents.manifest.about.at("tables")) {
       contents.tables.push_back(summarise(entry, contents.manifest));

@@ -10,6 +10,7 @@
 #include "serving/golden.h"
 #include "serving/network_json.h"
 #include "serving/score.h"
+#include "storage/json_integer.h"
 #include "storage/publication.h"
 #include "storage/safetensors.h"
 
@@ -178,8 +179,8 @@ ExportReport export_network(storage::FileSystem& exports, const ExportSource& so
   const TableExport rows{.tables = tables, .rows = options.rows, .part_rows = options.part_rows};
   for (int table = 0; table < tables.tables(); ++table) {
     const Json entry = export_table(publication, rows, table);
-    report.rows += entry.at("rows").get<int64_t>();
-    report.omitted_rows += entry.at("omitted_rows").get<int64_t>();
+    report.rows += storage::json_integer<int64_t>(entry.at("rows"));
+    report.omitted_rows += storage::json_integer<int64_t>(entry.at("omitted_rows"));
     about["tables"].push_back(entry);
   }
   report.tables = tables.tables();
@@ -217,7 +218,7 @@ LoadedExport load_export(const storage::FileSystem& files, const std::string& di
   if (step == loaded.manifest.about.end() || !step->is_number_unsigned()) {
     throw Error(ErrorCode::kCorrupt, "{}: its manifest has no step", files.path(directory));
   }
-  loaded.step = step->get<int64_t>();
+  loaded.step = storage::json_integer<int64_t>(*step);
   loaded.eval_batch_size = read_eval_batch_size(files, directory, loaded.manifest.about);
   loaded.schema = read_schema(files, directory);
   loaded.network = build_network(files, directory, loaded.manifest.about);

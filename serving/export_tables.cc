@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "kernels/convert.h"
+#include "storage/json_integer.h"
 #include "storage/npy.h"
 
 namespace strata::serving {
@@ -224,18 +225,18 @@ void load_table(const storage::FileSystem& files, const std::string& directory, 
                 embedding::Collection& tables) {
   const auto name = entry.at("name").get<std::string>();
   const int table = tables.find_table(name);
-  if (table < 0 || tables.layout(table).dim != entry.at("dim").get<int>()) {
+  if (table < 0 || tables.layout(table).dim != storage::json_integer<int>(entry.at("dim"))) {
     throw Error(ErrorCode::kCorrupt, "the manifest's tables: '{}' is not of the network", name);
   }
   const std::string folder = storage::join_name(directory, entry.at("folder").get<std::string>());
   TableReader reader(tables, table, stored_dtype(entry));
-  for (int64_t part = 0; part < entry.at("parts").get<int64_t>(); ++part) {
+  for (int64_t part = 0; part < storage::json_integer<int64_t>(entry.at("parts")); ++part) {
     reader.read(storage::NpyReader(files.open(keys_name(folder, part))),
                 storage::NpyReader(files.open(rows_name(folder, part))));
   }
-  if (reader.rows() != entry.at("rows").get<int64_t>()) {
+  if (reader.rows() != storage::json_integer<int64_t>(entry.at("rows"))) {
     throw Error(ErrorCode::kCorrupt, "table '{}': {} rows, the manifest says {}", name,
-                reader.rows(), entry.at("rows").get<int64_t>());
+                reader.rows(), storage::json_integer<int64_t>(entry.at("rows")));
   }
 }
 

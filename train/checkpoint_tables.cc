@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "kernels/convert.h"
 #include "storage/block_file.h"
+#include "storage/json_integer.h"
 #include "storage/npy.h"
 
 namespace strata::train {
@@ -245,7 +246,7 @@ void load_table(const SavedTables& saved, const Json& entry, embedding::Collecti
   }
   tables.clear(table);
   TableLoader loader(tables, table, options);
-  const auto step = saved.manifest.about.at("step").get<uint64_t>();
+  const auto step = storage::json_integer<uint64_t>(saved.manifest.about.at("step"));
   for (const storage::ManifestFile& file : saved.manifest.files) {
     if (!file.name.starts_with(folder)) continue;
     const std::string path = storage::join_name(saved.directory, file.name);
@@ -253,9 +254,9 @@ void load_table(const SavedTables& saved, const Json& entry, embedding::Collecti
     if (file.name == folder + kRatesName)
       tables.set_rate_history(table, read_rates(saved.files, path));
   }
-  if (loader.rows() != entry.at("rows").get<int64_t>()) {
+  if (loader.rows() != storage::json_integer<int64_t>(entry.at("rows"))) {
     throw Error(ErrorCode::kCorrupt, "table '{}': {} rows, the manifest says {}", name,
-                loader.rows(), entry.at("rows").get<int64_t>());
+                loader.rows(), storage::json_integer<int64_t>(entry.at("rows")));
   }
   loader.finish(report);
 }

@@ -3,11 +3,26 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "storage/json_integer.h"
 
 namespace strata::train {
 namespace {
 
 using nlohmann::json;
+
+/// A member of `object` on its way into a number, which it must fit.
+struct Member {
+  const json& value;
+  template <class T>
+  operator T() const {  // NOLINT(google-explicit-constructor): the target says the type
+    if constexpr (std::integral<T>) {
+      return storage::json_integer<T>(value);
+    } else {
+      return value.get<T>();
+    }
+  }
+};
+Member number(const json& object, const char* name) { return {object.at(name)}; }
 
 nlohmann::ordered_json optional_json(const std::optional<double>& value) {
   if (!value) return nullptr;
@@ -26,9 +41,9 @@ json plateau_json(const PlateauState& state) {
 }
 
 PlateauState plateau_from(const json& value) {
-  return {.factor = value.at("factor"),
+  return {.factor = number(value, "factor"),
           .best = optional_from(value.at("best")),
-          .bad_evaluations = value.at("bad_evaluations")};
+          .bad_evaluations = number(value, "bad_evaluations")};
 }
 
 json early_stopping_json(const EarlyStoppingState& state) {
@@ -39,8 +54,8 @@ json early_stopping_json(const EarlyStoppingState& state) {
 
 EarlyStoppingState early_stopping_from(const json& value) {
   return {.best = optional_from(value.at("best")),
-          .best_step = value.at("best_step"),
-          .bad_evaluations = value.at("bad_evaluations")};
+          .best_step = number(value, "best_step"),
+          .bad_evaluations = number(value, "bad_evaluations")};
 }
 
 json running_json(const RunningState& state) {
@@ -51,10 +66,10 @@ json running_json(const RunningState& state) {
 }
 
 RunningState running_from(const json& value) {
-  return {.loss_sum = value.at("loss_sum"),
-          .weight_sum = value.at("weight_sum"),
-          .positives = value.at("positives"),
-          .negatives = value.at("negatives")};
+  return {.loss_sum = number(value, "loss_sum"),
+          .weight_sum = number(value, "weight_sum"),
+          .positives = number(value, "positives"),
+          .negatives = number(value, "negatives")};
 }
 
 }  // namespace
@@ -79,30 +94,31 @@ json evaluation_json(const std::optional<kernels::EvalMetrics>& metrics) {
 
 std::optional<kernels::EvalMetrics> evaluation_from(const json& value) {
   if (value.is_null()) return std::nullopt;
-  return kernels::EvalMetrics{.samples = value.at("samples"),
-                              .weight = value.at("weight"),
+  return kernels::EvalMetrics{.samples = number(value, "samples"),
+                              .weight = number(value, "weight"),
                               .auc = optional_from(value.at("auc")),
                               .logloss = optional_from(value.at("logloss")),
                               .normalized_entropy = optional_from(value.at("ne")),
                               .calibration = optional_from(value.at("calibration")),
                               .group_auc = optional_from(value.at("gauc")),
-                              .groups = value.at("groups"),
-                              .groups_with_auc = value.at("groups_with_auc")};
+                              .groups = number(value, "groups"),
+                              .groups_with_auc = number(value, "groups_with_auc")};
 }
 
 TrainerState state_from(const json& value) {
   TrainerState state;
-  state.step = value.at("step");
-  state.samples = value.at("samples");
-  state.seed = value.at("seed");
-  state.next = {.epoch = value.at("next").at("epoch"), .batch = value.at("next").at("batch")};
-  state.input_digest = value.at("input_digest");
-  const json& plateaus = value.at("plateaus");
+  state.step = number(value, "step");
+  state.samples = number(value, "samples");
+  state.seed = number(value, "seed");
+  state.next = {.epoch = number(value.at("next"), "epoch"),
+                .batch = number(value.at("next"), "batch")};
+  state.input_digest = number(value, "input_digest");
+  const json& plateaus = number(value, "plateaus");
   for (int part = 0; part < kParts; ++part) state.plateaus[part] = plateau_from(plateaus.at(part));
   state.early_stopping = early_stopping_from(value.at("early_stopping"));
   state.running = running_from(value.at("running"));
-  state.train_seconds = value.at("train_seconds");
-  state.last_evaluation_step = value.at("last_evaluation_step");
+  state.train_seconds = number(value, "train_seconds");
+  state.last_evaluation_step = number(value, "last_evaluation_step");
   state.last_evaluation = evaluation_from(value.at("last_evaluation"));
   state.best_evaluation = evaluation_from(value.at("best_evaluation"));
   return state;

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "tests/cli/strata_process.h"
+#include "tests/sanitized.h"
 
 namespace strata::tests {
 namespace {
@@ -186,6 +187,7 @@ TEST(TrainCommand, MemoryLimitIs71NamingWhatWouldHelp) {
   EXPECT_EQ(never.exit_code, 71) << never.err;
   EXPECT_THAT(never.err,
               AllOf(HasSubstr("dlrm_criteo_synthetic.yaml:"), HasSubstr("error: needs")));
+  if (kSanitized) GTEST_SKIP() << "a sanitizer's memory is not that of the tables";
   const Outcome grown = train("70MiB");
   EXPECT_EQ(grown.exit_code, 71) << grown.err;
   EXPECT_THAT(grown.err, HasSubstr("Largest tables: C"));
