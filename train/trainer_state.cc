@@ -68,8 +68,8 @@ json running_json(const RunningState& state) {
 RunningState running_from(const json& value) {
   return {.loss_sum = number(value, "loss_sum"),
           .weight_sum = number(value, "weight_sum"),
-          .positives = number(value, "positives"),
-          .negatives = number(value, "negatives")};
+          .positives = value.at("positives"),
+          .negatives = value.at("negatives")};
 }
 
 }  // namespace
