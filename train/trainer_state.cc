@@ -113,7 +113,7 @@ TrainerState state_from(const json& value) {
   state.next = {.epoch = number(value.at("next"), "epoch"),
                 .batch = number(value.at("next"), "batch")};
   state.input_digest = number(value, "input_digest");
-  const json& plateaus = number(value, "plateaus");
+  const json& plateaus = value.at("plateaus");
   for (int part = 0; part < kParts; ++part) state.plateaus[part] = plateau_from(plateaus.at(part));
   state.early_stopping = early_stopping_from(value.at("early_stopping"));
   state.running = running_from(value.at("running"));
