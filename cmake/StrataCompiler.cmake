@@ -39,8 +39,9 @@ if(STRATA_SANITIZE)
     $<$<CXX_COMPILER_ID:Clang>:-fno-sanitize=null,vptr,object-size>
     $<$<CXX_COMPILER_ID:Clang>:-fno-sanitize=nonnull-attribute,returns-nonnull-attribute>)
   target_link_options(strata_options INTERFACE -fsanitize=${STRATA_SANITIZE})
-  # -O0 compiles twice as fast as -O1; strata_room() gives kernels/ its -O1 back. Reports name
-  # functions; line numbers cost a third more time: -DCMAKE_CXX_FLAGS=-g1 when one is wanted.
+  # -O0 compiles twice as fast as -O1; strata_room() gives kernels/ its -O1 back. Reports
+  # give addresses, which llvm-symbolizer turns into functions; line numbers cost a third more time:
+  # -DCMAKE_CXX_FLAGS=-g1 when one is wanted.
   set(CMAKE_CXX_FLAGS_DEBUG "-O0 -D_GLIBCXX_ASSERTIONS")
 else()
   target_compile_definitions(strata_options INTERFACE $<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
