@@ -5,6 +5,7 @@
 
 #include "cli/command.h"
 #include "cli/config_arguments.h"
+#include "data/schema.h"
 #include "train/config.h"
 
 namespace strata::cli {
@@ -14,13 +15,33 @@ using nlohmann::ordered_json;
 
 std::string shown(const train::ConfigLeaf& leaf) { return leaf.secret ? "\"***\"" : leaf.text; }
 
+/// Holds the columns to the header of the first training file. False if there is none to read.
+bool check_header(const train::LoadedConfig& loaded) {
+  const data::DataConfig& data = loaded.config.data;
+  if (data.format != data::Format::kCsv || !data.csv.header || !data.csv.fields.empty())
+    return true;
+  if (data.train.empty()) return false;
+  try {
+    loaded.located([&] { data::make_schema(data); });
+  } catch (const Error& e) {
+    if (e.code() == ErrorCode::kMissing) return false;
+    throw;
+  }
+  return true;
+}
+
 int check(const ConfigArguments& arguments, const Context& context) {
   const train::LoadedConfig loaded = arguments.load();
   const size_t keys = train::leaves_of(loaded.config).size();
+  const bool header_read = check_header(loaded);
   if (context.json) {
-    print_json({{"file", arguments.file}, {"ok", true}, {"keys", keys}});
+    print_json(
+        {{"file", arguments.file}, {"ok", true}, {"keys", keys}, {"header_read", header_read}});
   } else {
-    print_text(fmt::format("{}: ok\n", arguments.file.empty() ? "defaults" : arguments.file));
+    print_text(fmt::format("{}: ok{}\n", arguments.file.empty() ? "defaults" : arguments.file,
+                           header_read ? ""
+                                       : " (the columns were not held to the header of data.train: "
+                                         "that file is not there)"));
   }
   return 0;
 }

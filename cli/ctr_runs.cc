@@ -61,7 +61,7 @@ int train_here(const CtrRun& run) {
   request.out = stderr;
   request.terminal = isatty(STDERR_FILENO) != 0;
   request.command_line = "strata bench ctr";
-  const train::RunResult result = train::run_training(request);
+  const train::RunResult result = loaded.located([&] { return train::run_training(request); });
   json out = metrics_json(result.evaluation.value_or(kernels::EvalMetrics{}));
   if (!run.test_files.empty()) out = metrics_json(evaluate_files(run));
   out["samples_per_second"] = result.samples_per_second;

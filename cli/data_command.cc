@@ -62,7 +62,8 @@ int check(const CheckArguments& arguments, const Context& context) {
   const std::string config = arguments.config.empty() ? "" : shipped_path(arguments.config);
   const train::LoadedConfig loaded = train::load_config(
       {.file = config, .environment = train::config_environment(), .sets = arguments.sets});
-  const data::DataReport report = data::check_data(loaded.config.data, arguments.files);
+  const data::DataReport report =
+      loaded.located([&] { return data::check_data(loaded.config.data, arguments.files); });
   const double most = loaded.config.data.max_bad_ratio;
   const bool trains = static_cast<double>(report.bad) <= most * static_cast<double>(report.lines) &&
                       report.good > 0;

@@ -30,13 +30,15 @@ struct GenArguments {
 };
 
 /// --rows and --seed are short for --set data.synthetic.…
-data::GeneratorConfig generator_config(const GenArguments& arguments) {
+data::CriteoGenerator make_generator(const GenArguments& arguments) {
   std::vector<std::string> sets = arguments.sets;
   if (arguments.rows) sets.push_back(fmt::format("data.synthetic.rows={}", *arguments.rows));
   if (arguments.seed) sets.push_back(fmt::format("data.synthetic.seed={}", *arguments.seed));
   const train::LoadedConfig loaded =
       train::load_config({.file = "", .environment = train::config_environment(), .sets = sets});
-  return loaded.config.data.synthetic;
+  return loaded.located([&] {
+    return data::CriteoGenerator(loaded.config.data.synthetic, data::criteo_statistics());
+  });
 }
 
 int64_t write_rows(const data::CriteoGenerator& generator, const std::string& path,
@@ -70,7 +72,7 @@ std::string report_text(const train::SyntheticReport& report) {
 }
 
 int generate(const GenArguments& arguments, const Context& context) {
-  const data::CriteoGenerator generator(generator_config(arguments), data::criteo_statistics());
+  const data::CriteoGenerator generator = make_generator(arguments);
   ThreadPool pool(compute_threads(arguments.threads));
   const int64_t bytes = write_rows(generator, arguments.out, pool);
   ordered_json result = {

@@ -22,11 +22,10 @@ struct TrainArguments {
   bool allow_nonfinite = false;
 };
 
-void require_training_data(const train::LoadedConfig& loaded) {
-  const data::DataConfig& data = loaded.config.data;
+void require_training_data(const data::DataConfig& data) {
   if (data.format == data::Format::kSynthetic || !data.train.empty()) return;
-  loaded.fail({"data", "train"},
-              "data.train is empty: name the training files with --set data.train=FILE");
+  throw_fault({{{"data", "train"}},
+               "data.train is empty: name the training files with --set data.train=FILE"});
 }
 
 /// The folder of the run that --resume names: a path wins over checkpoint.path.
@@ -41,7 +40,6 @@ void set_start(const TrainArguments& arguments, train::RunRequest& request) {
 
 int train_model(const TrainArguments& arguments, const Context& context) {
   const train::LoadedConfig loaded = arguments.config.load();
-  require_training_data(loaded);
   const StopSignals signals(loaded.config.checkpoint.grace.seconds);
   train::RunRequest request;
   request.config = loaded.config;
@@ -54,7 +52,10 @@ int train_model(const TrainArguments& arguments, const Context& context) {
   request.out = stderr;
   request.terminal = isatty(STDERR_FILENO) != 0;
   request.command_line = context.command_line;
-  const train::RunResult result = train::run_training(request);
+  const train::RunResult result = loaded.located([&] {
+    require_training_data(request.config.data);
+    return train::run_training(request);
+  });
   if (context.json) {
     print_json(to_json(result));
   } else {

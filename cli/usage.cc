@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "train/config_problems.h"
+#include "base/config_fault.h"
 
 namespace strata::cli {
 namespace {
@@ -41,10 +41,8 @@ std::string full_name(const CLI::App& app) {
 
 std::string unknown(const char* what, const std::string& word,
                     const std::vector<std::string>& candidates) {
-  const std::string near = train::nearest_name(word, candidates);
-  const std::string hint = near.empty() ? fmt::format("there are: {}", join_names(candidates))
-                                        : fmt::format("did you mean '{}'?", near);
-  return fmt::format("unknown {} '{}'; {}", what, word, hint);
+  return fmt::format("unknown {} '{}'; {}", what, word,
+                     suggest_name(word, candidates, "there are"));
 }
 
 }  // namespace

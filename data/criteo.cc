@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "base/error.h"
+#include "base/config_fault.h"
 
 namespace strata::data {
 namespace {
@@ -33,9 +33,9 @@ std::vector<ColumnConfig> preset_columns(const std::string& preset) {
   std::vector<ColumnConfig> columns = criteo_columns();
   if (preset == "criteo") return columns;
   if (preset != "criteo_bucketized") {
-    throw Error{ErrorCode::kConfig,
-                "data.columns: no preset is named '{}'; there are criteo and criteo_bucketized",
-                preset};
+    throw_fault({{{"preset"}, {}},
+                 fmt::format("data.columns: no preset is named '{}'", preset),
+                 suggest_name(preset, {"criteo", "criteo_bucketized"}, "presets")});
   }
   for (int i = 1; i <= kCriteoIntegers; ++i) {
     columns.push_back({.name = fmt::format("I{}_bucket", i),

@@ -1,12 +1,12 @@
 #include "data/hidden_model.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <string>
 
-#include "base/error.h"
+#include "base/config_fault.h"
 #include "base/hash.h"
+#include "data/criteo.h"
 
 namespace strata::data {
 namespace {
@@ -52,6 +52,29 @@ uint64_t identity_of(uint64_t model_seed, int column, int64_t rank, int64_t gene
       static_cast<uint64_t>(generation));
 }
 
+std::vector<int> interacting_columns(const GeneratorConfig& config) {
+  const std::vector<std::string> fields = criteo_fields();
+  const std::vector<std::string> known(fields.begin() + kCriteoFirstCategory, fields.end());
+  std::vector<int> columns;
+  FaultList faults;
+  for (size_t i = 0; i < config.interaction_columns.size(); ++i) {
+    const std::string& name = config.interaction_columns[i];
+    const ConfigPath path = {"data", "synthetic", "interaction_columns", item_key(i)};
+    const auto found = std::ranges::find(known, name);
+    const auto column = static_cast<int>(found - known.begin());
+    if (found == known.end()) {
+      faults.add({{path},
+                  fmt::format("interaction_columns: '{}' is not a categorical column", name),
+                  suggest_name(name, known, "columns")});
+    } else if (std::ranges::find(columns, column) != columns.end()) {
+      faults.add({{path}, fmt::format("interaction_columns: '{}' is there twice", name)});
+    }
+    columns.push_back(column);
+  }
+  faults.throw_if_any();
+  return columns;
+}
+
 HiddenModel::Visibility HiddenModel::all_visible() {
   Visibility visible;
   visible.main.fill(true);
@@ -61,29 +84,11 @@ HiddenModel::Visibility HiddenModel::all_visible() {
 
 HiddenModel::HiddenModel(const GeneratorConfig& config, std::span<const GeneratedRow> sample,
                          double positive_rate)
-    : config_(config) {
-  read_columns();
+    : config_(config), interacting_(interacting_columns(config)) {
   fit_curves(sample);
   centre_vectors(sample);
   fill_cache();
   fit_scales(sample, positive_rate);
-}
-
-void HiddenModel::read_columns() {
-  for (const std::string& name : config_.interaction_columns) {
-    int column = 0;
-    const char* end = name.data() + name.size();
-    const auto parsed = std::from_chars(name.data() + (name.empty() ? 0 : 1), end, column);
-    if (name.empty() || name[0] != 'C' || parsed.ptr != end || column < 1 ||
-        column > kCriteoCategories) {
-      throw Error(ErrorCode::kConfig,
-                  "interaction_columns: '{}' is not a categorical column (C1 … C26)", name);
-    }
-    if (std::ranges::find(interacting_, column - 1) != interacting_.end()) {
-      throw Error(ErrorCode::kConfig, "interaction_columns: '{}' is there twice", name);
-    }
-    interacting_.push_back(column - 1);
-  }
 }
 
 void HiddenModel::fit_curves(std::span<const GeneratedRow> sample) {

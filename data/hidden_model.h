@@ -11,6 +11,10 @@
 
 namespace strata::data {
 
+/// The indices (C1 is 0) of config.interaction_columns. Throws ConfigFaults for names that are no
+/// categorical column and for a name that is there twice.
+std::vector<int> interacting_columns(const GeneratorConfig& config);
+
 /// The logistic model behind the labels of generated rows: a curve for each integer, an effect for
 /// each id, and between the ids of `interaction_columns` the dot product of two vectors for each
 /// pair (a factorisation machine, Rendle 2010). The vectors are centred, so that an additive model
@@ -28,7 +32,7 @@ class HiddenModel {
   static Visibility all_visible();
 
   /// `sample`: rows of the set, in any number (20,000 give the scales to about one per cent).
-  /// Throws Error{config} for an unknown column name.
+  /// Throws as interacting_columns().
   HiddenModel(const GeneratorConfig& config, std::span<const GeneratedRow> sample,
               double positive_rate);
 
@@ -50,7 +54,6 @@ class HiddenModel {
     double mean = 0, deviation = 1;
   };
 
-  void read_columns();
   void fill_cache();
   void fit_curves(std::span<const GeneratedRow> sample);
   void centre_vectors(std::span<const GeneratedRow> sample);

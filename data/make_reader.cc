@@ -2,7 +2,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/error.h"
+#include "base/config_fault.h"
 #include "data/input_file.h"
 #include "data/prefetch.h"
 #include "data/read_header.h"
@@ -33,8 +33,8 @@ std::vector<std::string> files_of(const DataConfig& config, Part part, const For
   const bool from_eval = part == Part::kEval && !config.eval.empty();
   const std::vector<std::string> files = expand_inputs(from_eval ? config.eval : config.train);
   if (files.empty()) {
-    throw Error{ErrorCode::kConfig, "data.{}: no input files are given",
-                from_eval ? "eval" : "train"};
+    const std::string key = from_eval ? "eval" : "train";
+    throw_fault({{{"data", key}}, fmt::format("data.{}: no input files are given", key)});
   }
   return files;
 }
@@ -60,7 +60,7 @@ TextInput open_input(const DataConfig& config, const Schema& schema, Part part, 
     input.selection = RowSelection::side(config.split, config.eval_fraction,
                                          last.first_row + last.lines, part == Part::kEval);
   } else if (part == Part::kEval) {
-    throw Error{ErrorCode::kConfig, "data.eval: neither `eval` nor `eval_fraction` is given"};
+    throw_fault({{{"data", "eval"}}, "data.eval: neither `eval` nor `eval_fraction` is given"});
   }
   return input;
 }

@@ -169,8 +169,12 @@ Schema with_fields(const Schema& schema, const std::vector<std::string>& fields,
 
 /// The columns of `config` as a schema, checked; statistics not fitted yet (Schema::fitted).
 /// Opens the first training file when a CSV header has to name the fields.
-/// Throws Error{config} naming the column, Error{missing} when that file does not exist.
+/// Throws ConfigFaults naming every faulty column, Error{missing} when that file does not exist.
 Schema make_schema(const DataConfig& config);
+
+/// The same without opening a file: the fields of a CSV header are taken to be those that the
+/// columns are read from. For checking a config before its data are there.
+Schema planned_schema(const DataConfig& config);
 
 /// make_schema(), then statistics from one pass over the training rows (evaluation rows and rows
 /// dropped by negative sampling excluded, bad rows skipped by the policy). The same bits for any

@@ -1,6 +1,6 @@
 #include "models/dcnv2.h"
 
-#include "base/error.h"
+#include "base/config_fault.h"
 #include "dense/cross.h"
 #include "dense/hidden_layers.h"
 #include "dense/linear.h"
@@ -22,9 +22,6 @@ CrossInput add_cross_input(const Dcnv2& model, const ModelInput& input, dense::P
     return {.tensors = {.dense = columns.dense, .pooled = columns.pooled, .logits = {}},
             .x0 = columns.deep};
   }
-  if (input.input.dense_width == 0) {
-    throw Error(ErrorCode::kConfig, "model.bottom of dcnv2 needs dense columns");
-  }
   const int width = model.bottom.back();
   const dense::Tensor dense = program.input(input.input.dense_width, false);
   const dense::Tensor x0 = program.input(width + input.pooled_width, true);
@@ -42,11 +39,18 @@ std::vector<ModelLookup> lookups(const Dcnv2& /*model*/, const InputSpec& input)
   return deep_lookups(input);
 }
 
+void check(const Dcnv2& model, const ModelInput& input) {
+  if (!model.bottom.empty() && input.input.dense_width == 0) {
+    throw_fault(
+        {{{"model", "bottom"}, {"data", "columns"}}, "model.bottom of dcnv2 needs dense columns"});
+  }
+  if (input.input.dense_width + input.pooled_width == 0) {
+    throw_fault({{{"data", "columns"}, {"model"}}, "model dcnv2 needs at least one column"});
+  }
+}
+
 ModelTensors build(const Dcnv2& model, const ModelInput& input, dense::Program& program) {
   CrossInput in = add_cross_input(model, input, program);
-  if (in.x0.width == 0) {
-    throw Error(ErrorCode::kConfig, "model dcnv2 needs at least one column");
-  }
   const dense::Tensor crossed = dense::add_cross_network(
       program, in.x0, {.name = "cross", .layers = model.cross_layers, .rank = model.rank});
   const dense::HiddenConfig hidden{.name = "deep",

@@ -29,6 +29,7 @@ struct Dcnv2 {
 };
 
 std::vector<ModelLookup> lookups(const Dcnv2& model, const InputSpec& input);
+void check(const Dcnv2& model, const ModelInput& input);
 ModelTensors build(const Dcnv2& model, const ModelInput& input, dense::Program& program);
 
 }  // namespace strata::models

@@ -12,6 +12,8 @@ std::vector<ModelLookup> lookups(const DeepFm& /*model*/, const InputSpec& input
   return out;
 }
 
+void check(const DeepFm& /*model*/, const ModelInput& input) { common_dim(input, DeepFm::kName); }
+
 ModelTensors build(const DeepFm& model, const ModelInput& input, dense::Program& program) {
   const int dim = common_dim(input, DeepFm::kName);
   const ModelColumns columns = add_columns(input, program);

@@ -25,6 +25,7 @@ struct DeepFm {
 };
 
 std::vector<ModelLookup> lookups(const DeepFm& model, const InputSpec& input);
+void check(const DeepFm& model, const ModelInput& input);
 ModelTensors build(const DeepFm& model, const ModelInput& input, dense::Program& program);
 
 }  // namespace strata::models

@@ -2,28 +2,13 @@
 
 #include <string>
 
-#include "base/error.h"
+#include "base/config_fault.h"
 #include "dense/dot_interaction.h"
 #include "dense/hidden_layers.h"
 #include "dense/linear.h"
 
 namespace strata::models {
 namespace {
-
-void check(const Dlrm& model, const InputSpec& input, int dim) {
-  if (input.dense_width == 0) {
-    throw Error(ErrorCode::kConfig, "model dlrm needs dense columns for model.bottom");
-  }
-  if (model.bottom.empty() || model.bottom.back() != dim) {
-    throw Error(ErrorCode::kConfig,
-                "model.bottom must end in {}, the tables' dim; its last width is {}", dim,
-                model.bottom.empty() ? 0 : model.bottom.back());
-  }
-  if (model.top.empty() || model.top.back() != 1) {
-    throw Error(ErrorCode::kConfig, "model.top must end in 1, the logit; its last width is {}",
-                model.top.empty() ? 0 : model.top.back());
-  }
-}
 
 /// One of the two MLPs, from `in` to `out`.
 struct MlpPart {
@@ -61,9 +46,34 @@ std::vector<ModelLookup> lookups(const Dlrm& /*model*/, const InputSpec& input) 
   return deep_lookups(input);
 }
 
+void check(const Dlrm& model, const ModelInput& input) {
+  FaultList faults;
+  if (input.input.dense_width == 0) {
+    faults.add(
+        {{{"data", "columns"}, {"model"}}, "model dlrm needs dense columns for model.bottom"});
+  }
+  if (model.top.empty() || model.top.back() != 1) {
+    faults.add({{{"model", "top"}, {"model"}},
+                fmt::format("model.top must end in 1, the logit; its last width is {}",
+                            model.top.empty() ? 0 : model.top.back())});
+  }
+  faults.collect([&] {
+    const int dim = common_dim(input, Dlrm::kName);
+    const int last = model.bottom.empty() ? 0 : model.bottom.back();
+    if (last == dim) return;
+    const std::string& table = input.lookups.front().lookup.table;
+    throw_fault(
+        {{{"model", "bottom"}, {"tables", table, "dim"}},
+         fmt::format("model.bottom ends in {}, the dim of the tables is {}: the dot products "
+                     "of dlrm need them equal",
+                     last, dim),
+         fmt::format("end model.bottom in {} or set tables.defaults.dim to {}", dim, last)});
+  });
+  faults.throw_if_any();
+}
+
 ModelTensors build(const Dlrm& model, const ModelInput& input, dense::Program& program) {
   const int dim = common_dim(input, Dlrm::kName);
-  check(model, input.input, dim);
   ModelTensors out;
   out.dense = program.input(input.input.dense_width, false);
   // The bottom MLP's result and the pooled rows stand side by side: the interaction reads both.

@@ -31,6 +31,7 @@ struct Dlrm {
 };
 
 std::vector<ModelLookup> lookups(const Dlrm& model, const InputSpec& input);
+void check(const Dlrm& model, const ModelInput& input);
 ModelTensors build(const Dlrm& model, const ModelInput& input, dense::Program& program);
 
 }  // namespace strata::models

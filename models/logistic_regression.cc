@@ -1,6 +1,6 @@
 #include "models/logistic_regression.h"
 
-#include "base/error.h"
+#include "base/config_fault.h"
 #include "dense/row_sum.h"
 
 namespace strata::models {
@@ -9,12 +9,14 @@ std::vector<ModelLookup> lookups(const LogisticRegression& /*model*/, const Inpu
   return wide_lookups(input);
 }
 
+void check(const LogisticRegression& /*model*/, const ModelInput& input) {
+  if (input.pooled_width > 0) return;
+  throw_fault({{{"data", "columns"}, {"model"}},
+               "model logistic_regression needs at least one categorical or bucketised column"});
+}
+
 ModelTensors build(const LogisticRegression& /*model*/, const ModelInput& input,
                    dense::Program& program) {
-  if (input.pooled_width == 0) {
-    throw Error(ErrorCode::kConfig,
-                "model logistic_regression needs at least one categorical or bucketised column");
-  }
   ModelTensors out;
   out.dense = program.input(0, false);
   out.pooled = program.input(input.pooled_width, true);

@@ -16,6 +16,7 @@ struct LogisticRegression {
 };
 
 std::vector<ModelLookup> lookups(const LogisticRegression& model, const InputSpec& input);
+void check(const LogisticRegression& model, const ModelInput& input);
 ModelTensors build(const LogisticRegression& model, const ModelInput& input,
                    dense::Program& program);
 

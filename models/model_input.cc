@@ -1,6 +1,6 @@
 #include "models/model_input.h"
 
-#include "base/error.h"
+#include "base/config_fault.h"
 
 namespace strata::models {
 
@@ -40,13 +40,15 @@ int common_dim(const ModelInput& input, std::string_view model) {
       first = columns.lookup.table;
     }
     if (columns.width != dim) {
-      throw Error(ErrorCode::kConfig,
-                  "model {} needs one dim for all tables: table '{}' has {}, table '{}' has {}",
-                  model, columns.lookup.table, columns.width, first, dim);
+      throw_fault({{{"tables", columns.lookup.table, "dim"}, {"tables", first, "dim"}},
+                   fmt::format("model {} needs one dim for all tables: table '{}' has {}, table "
+                               "'{}' has {}",
+                               model, columns.lookup.table, columns.width, first, dim)});
     }
   }
   if (dim == 0) {
-    throw Error(ErrorCode::kConfig, "model {} needs at least one categorical column", model);
+    throw_fault({{{"data", "columns"}, {"model"}},
+                 fmt::format("model {} needs at least one categorical column", model)});
   }
   return dim;
 }

@@ -44,7 +44,7 @@ std::vector<ModelLookup> deep_lookups(const InputSpec& input);
 /// Lookups of every feature with `wide`, in order: (feature, wide_table_name()).
 std::vector<ModelLookup> wide_lookups(const InputSpec& input);
 
-/// The common width of all deep lookups. Throws Error{config} naming a table that differs, or
+/// The common width of all deep lookups. Throws ConfigFaults naming a table that differs, or
 /// saying that there is none.
 int common_dim(const ModelInput& input, std::string_view model);
 

@@ -10,6 +10,10 @@ std::vector<ModelLookup> model_lookups(const ModelVariant& model, const InputSpe
   return std::visit([&](const auto& m) { return lookups(m, input); }, model);
 }
 
+void check_model(const ModelVariant& model, const ModelInput& input) {
+  std::visit([&](const auto& m) { check(m, input); }, model);
+}
+
 ModelTensors build_model(const ModelVariant& model, const ModelInput& input,
                          dense::Program& program) {
   return std::visit([&](const auto& m) { return build(m, input, program); }, model);

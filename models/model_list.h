@@ -21,11 +21,12 @@ using ModelVariant = std::variant<Dlrm, WideDeep, DeepFm, Dcnv2, LogisticRegress
 std::string_view model_name(const ModelVariant& model);
 
 /// The lookups of a model over this input, deep ones first; the order fixes the pooled matrix.
-/// Throws Error{config} where the input lacks what the model needs.
 std::vector<ModelLookup> model_lookups(const ModelVariant& model, const InputSpec& input);
 
-/// Adds the model's layers and parameters to the program. Throws Error{config} for shapes that do
-/// not fit, naming the table or key.
+/// Throws ConfigFaults for what the input lacks and for shapes that do not fit.
+void check_model(const ModelVariant& model, const ModelInput& input);
+
+/// Adds the layers and parameters of a model that check_model() accepts to the program.
 ModelTensors build_model(const ModelVariant& model, const ModelInput& input,
                          dense::Program& program);
 

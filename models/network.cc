@@ -4,7 +4,7 @@
 #include <cstring>
 #include <utility>
 
-#include "base/error.h"
+#include "base/config_fault.h"
 
 namespace strata::models {
 namespace {
@@ -14,7 +14,8 @@ const embedding::TableConfig& find_table(const std::vector<embedding::TableConfi
   const auto found = std::find_if(tables.begin(), tables.end(),
                                   [&](const auto& table) { return table.name == name; });
   if (found == tables.end()) {
-    throw Error(ErrorCode::kConfig, "the model reads table '{}', which is not configured", name);
+    throw_fault({{{"tables", name}},
+                 fmt::format("the model reads table '{}', which is not configured", name)});
   }
   return *found;
 }
@@ -25,13 +26,15 @@ ModelInput plan_columns(const NetworkConfig& config) {
   for (const ModelLookup& lookup : model_lookups(config.model, config.input)) {
     const embedding::TableConfig& table = find_table(config.tables, lookup.table);
     if (lookup.wide && table.dim != 1) {
-      throw Error(ErrorCode::kConfig, "table '{}' of the wide part must have dim 1, it has {}",
-                  lookup.table, table.dim);
+      throw_fault({{{"tables", lookup.table, "dim"}},
+                   fmt::format("table '{}' of the wide part must have dim 1, it has {}",
+                               lookup.table, table.dim)});
     }
     if (lookup.pooling == embedding::Pooling::kNone) {
-      throw Error(ErrorCode::kConfig,
-                  "table '{}': model {} needs pooled rows; pooling none is for use without a model",
-                  lookup.table, model_name(config.model));
+      throw_fault({{{"tables", lookup.table, "pooling"}},
+                   fmt::format("table '{}': model {} needs pooled rows; pooling none is for use "
+                               "without a model",
+                               lookup.table, model_name(config.model))});
     }
     out.lookups.push_back({.lookup = lookup, .column = out.pooled_width, .width = table.dim});
     out.pooled_width += table.dim;
@@ -42,8 +45,11 @@ ModelInput plan_columns(const NetworkConfig& config) {
 
 }  // namespace
 
+void check_network(const NetworkConfig& config) { check_model(config.model, plan_columns(config)); }
+
 Network::Network(NetworkConfig config) : config_(std::move(config)) {
   const ModelInput input = plan_columns(config_);
+  check_model(config_.model, input);
   program_ = std::make_unique<dense::Program>(parameters_, config_.dense.precision, config_.seed);
   tensors_ = build_model(config_.model, input, *program_);
   program_->finish(tensors_.logits);

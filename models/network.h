@@ -26,6 +26,9 @@ struct NetworkConfig {
   uint64_t seed = 1;
 };
 
+/// Throws ConfigFaults where model, input and tables do not fit. Makes nothing.
+void check_network(const NetworkConfig& config);
+
 /// One training pass.
 struct TrainingPass {
   uint64_t step = 0;        // feeds dropout
@@ -42,7 +45,7 @@ using LossHook = std::function<void(int64_t begin, int64_t end, std::span<const 
 /// forward_backward (or forward, then backward), the sparse and the dense update.
 class Network {
  public:
-  /// Throws Error{config} where model, input and tables do not fit, naming the table or key.
+  /// Throws as check_network().
   explicit Network(NetworkConfig config);
   ~Network();
   Network(const Network&) = delete;

@@ -1,6 +1,6 @@
 #include "models/wide_deep.h"
 
-#include "base/error.h"
+#include "base/config_fault.h"
 #include "dense/hidden_layers.h"
 #include "dense/row_sum.h"
 
@@ -12,11 +12,14 @@ std::vector<ModelLookup> lookups(const WideDeep& /*model*/, const InputSpec& inp
   return out;
 }
 
+void check(const WideDeep& /*model*/, const ModelInput& input) {
+  if (input.input.dense_width + input.deep_width > 0) return;
+  throw_fault(
+      {{{"data", "columns"}, {"model"}}, "model wide_deep needs a column for its deep part"});
+}
+
 ModelTensors build(const WideDeep& model, const ModelInput& input, dense::Program& program) {
   const ModelColumns columns = add_columns(input, program);
-  if (columns.deep.width == 0) {
-    throw Error(ErrorCode::kConfig, "model wide_deep needs a column for its deep part");
-  }
   const dense::Tensor deep = dense::add_deep_logit(program, columns.deep,
                                                    {.name = "deep",
                                                     .widths = model.hidden,

@@ -25,6 +25,7 @@ struct WideDeep {
 };
 
 std::vector<ModelLookup> lookups(const WideDeep& model, const InputSpec& input);
+void check(const WideDeep& model, const ModelInput& input);
 ModelTensors build(const WideDeep& model, const ModelInput& input, dense::Program& program);
 
 }  // namespace strata::models

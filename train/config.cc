@@ -7,6 +7,7 @@
 
 #include "train/config_check.h"
 #include "train/config_overlay.h"
+#include "train/config_place.h"
 #include "train/config_reader.h"
 
 extern char** environ;
@@ -101,9 +102,9 @@ std::string LoadedConfig::origin(const std::vector<std::string>& path) const {
   return problems_.origin(place_of(tree_, path));
 }
 
-void LoadedConfig::fail(const std::vector<std::string>& path, const std::string& message) const {
+void LoadedConfig::fail(const ConfigFaults& faults) const {
   Problems problems = problems_;
-  problems.add(place_of(tree_, path), message);
+  add_faults(faults, tree_, problems);
   throw ConfigError(problems.report());
 }
 

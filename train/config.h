@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/config_fault.h"
 #include "base/fields.h"
 #include "data/config.h"
 #include "dense/dense_config.h"
@@ -93,10 +94,20 @@ class LoadedConfig {
   /// "configs/x.yaml:14", "environment STRATA_X", "--set a=b" or "default".
   std::string origin(const std::vector<std::string>& path) const;
 
-  /// Throws ConfigError{config} that points at the value of `path`: for what is found out later.
-  [[noreturn]] void fail(const std::vector<std::string>& path, const std::string& message) const;
+  /// Runs `body`; ConfigFaults that leave it become a ConfigError that points at the values: for
+  /// what is found out later.
+  template <class F>
+  decltype(auto) located(F&& body) const {
+    try {
+      return std::forward<F>(body)();
+    } catch (const ConfigFaults& faults) {
+      fail(faults);
+    }
+  }
 
  private:
+  [[noreturn]] void fail(const ConfigFaults& faults) const;
+
   friend LoadedConfig load_config(const ConfigInputs& inputs);
   YamlNode tree_;
   Problems problems_;

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <optional>
 
+#include "train/config_place.h"
+#include "train/config_references.h"
 #include "train/memory_limit.h"
 
 namespace strata::train {
@@ -22,33 +24,6 @@ Overloaded(Fs...) -> Overloaded<Fs...>;  // clang 16 does not deduce aggregates
 
 bool is_power_of_two(int64_t n) { return n > 0 && (n & (n - 1)) == 0; }
 
-bool is_wide(std::string_view table) { return table.starts_with("wide_"); }
-
-/// The deepest node on `path`; nullptr if not even its first key is there. `whole`: all of it is.
-struct Found {
-  const YamlNode* node = nullptr;
-  SourcePlace key_place;
-  bool whole = false;
-};
-
-Found find_node(const YamlNode& tree, const Path& path) {
-  Found found;
-  const YamlNode* node = &tree;
-  for (const std::string& key : path) {
-    const auto entry = std::find_if(node->entries.begin(), node->entries.end(),
-                                    [&](const YamlEntry& e) { return e.key == key; });
-    // A word stands for a map with `name` (or another first key): it is the origin of that key.
-    if (entry == node->entries.end()) {
-      found.whole = node->kind == YamlNode::Kind::kScalar && key == path.back() && key == "name";
-      return found;
-    }
-    found = {&entry->value, entry->key_place, false};
-    node = &entry->value;
-  }
-  found.whole = true;
-  return found;
-}
-
 /// Collects contradictions; every message names both keys.
 class Checker {
  public:
@@ -59,8 +34,6 @@ class Checker {
     check_train();
     check_data();
     check_optimizers();
-    std::visit([this](const auto& model) { check_model(model); }, config_.model);
-    check_wide_dims();
     if (config_.device == Device::kCuda) {
       add({"device"}, "device: this version trains on the CPU alone; write auto or cpu");
     }
@@ -68,7 +41,7 @@ class Checker {
 
  private:
   void add(const Path& path, const std::string& message, const std::string& note = "") {
-    problems_.add(place_of(tree_, path), message, note);
+    problems_.add(place_near(tree_, {path}), message, note);
   }
 
   void check_train() {
@@ -77,20 +50,11 @@ class Checker {
       add({"train", "chunks"},
           fmt::format("train.chunks: expected a power of two, got {}", train.chunks));
     }
-    if (train.early_stopping && !has_evaluation()) {
-      add({"train", "early_stopping"},
-          "train.early_stopping needs evaluation data: data.eval and data.eval_fraction are unset");
-    }
     try {
       parse_memory_limit(config_.memory.limit, machine_memory_bytes());
     } catch (const Error& e) {
       add({"memory", "limit"}, e.what());
     }
-  }
-
-  bool has_evaluation() const {
-    return !config_.data.eval.empty() || config_.data.eval_fraction > 0 ||
-           config_.data.format == data::Format::kSynthetic;
   }
 
   void check_data() {
@@ -122,47 +86,6 @@ class Checker {
     check_table(config_.tables.wide, {"tables", "wide"});
     for (const auto& [name, table] : config_.tables.by_name) check_table(table, {"tables", name});
   }
-
-  void check_wide_dims() {
-    const auto check = [this](const embedding::TableConfig& table, const std::string& name) {
-      if (table.dim == 1) return;
-      add({"tables", name, "dim"},
-          fmt::format("tables.{}.dim: the weights of a wide table are single numbers: expected 1, "
-                      "got {}",
-                      name, table.dim));
-    };
-    check(config_.tables.wide, "wide");
-    for (const auto& [name, table] : config_.tables.by_name) {
-      if (is_wide(name)) check(table, name);
-    }
-  }
-
-  void check_model(const models::Dlrm& dlrm) {
-    if (dlrm.top.empty() || dlrm.top.back() != 1) {
-      add({"model", "top"}, "model.top: the last width is that of the logit: expected 1");
-    }
-    if (dlrm.bottom.empty()) {
-      return add({"model", "bottom"}, "model.bottom: expected at least one width");
-    }
-    bool some_named = false;
-    for (const auto& [name, table] : config_.tables.by_name) {
-      if (is_wide(name)) continue;
-      some_named = true;
-      check_dlrm_dim(dlrm.bottom.back(), table.dim, name);
-    }
-    if (!some_named) check_dlrm_dim(dlrm.bottom.back(), config_.tables.defaults.dim, "defaults");
-  }
-
-  void check_dlrm_dim(int last, int dim, const std::string& table) {
-    if (last == dim) return;
-    add({"model", "bottom"},
-        fmt::format("model.bottom ends in {} but tables.{}.dim is {}: the dot products of dlrm "
-                    "need them equal",
-                    last, table, dim));
-  }
-
-  template <class Model>
-  void check_model(const Model&) {}
 
   const Config& config_;
   const YamlNode& tree_;
@@ -258,31 +181,35 @@ void check_memory(const Config& config, const YamlNode& tree, Problems& problems
   if (total <= budget) return;
   const auto largest = std::max_element(
       needs.begin(), needs.end(), [](const Need& a, const Need& b) { return a.bytes < b.bytes; });
-  problems.add(place_of(tree, largest->path),
+  problems.add(place_near(tree, {largest->path}),
                fmt::format("needs {} at least, budget {} (memory.limit {}): {} take {}",
                            size_text(total), size_text(budget), config.memory.limit, largest->what,
                            size_text(largest->bytes)));
   throw ConfigError(problems.report(), ErrorCode::kResource);
 }
 
-}  // namespace
-
-SourcePlace place_of(const YamlNode& tree, const Path& path) {
-  const Found found = find_node(tree, path);
-  const bool of_table = path.size() > 2 && path[0] == "tables" && path[1] != "defaults" &&
-                        path[1] != "wide" && !found.whole;
-  if (of_table) {
-    Path shared = path;
-    shared[1] = is_wide(path[1]) ? "wide" : "defaults";
-    return place_of(tree, shared);
-  }
-  return found.whole ? found.node->place : SourcePlace{};
+/// A shuffled window is addressed by 31 bits (data/window.h).
+void check_window(const data::DataConfig& data, const YamlNode& tree, Problems& problems) {
+  const Count bytes = Count{1} * data.window_blocks * data.block_bytes.value;
+  if (!data.shuffle || bytes < Count{1ull << 31}) return;
+  problems.add(place_near(tree, {{"data", "window_blocks"}, {"data", "block_bytes"}}),
+               fmt::format("data.window_blocks x data.block_bytes: a window of {} is above 2 GiB",
+                           size_text(bytes)));
 }
+
+}  // namespace
 
 void check_config(const Config& config, const YamlNode& tree, Problems& problems) {
   Checker(config, tree, problems).check();
+  try {
+    check_references(config);
+  } catch (const ConfigFaults& faults) {
+    add_faults(faults, tree, problems);
+  }
   problems.throw_if_any();
   check_memory(config, tree, problems);
+  check_window(config.data, tree, problems);
+  problems.throw_if_any();
 }
 
 }  // namespace strata::train

@@ -9,11 +9,6 @@
 
 namespace strata::train {
 
-/// The place of the value of `path`, or of the nearest group around it that was given; the default
-/// place (source -1) if none was. Keys of a table that it takes over from `tables.defaults` or
-/// `tables.wide` are found there.
-SourcePlace place_of(const YamlNode& tree, const std::vector<std::string>& path);
-
 /// Throws ConfigError with every contradiction, naming both keys (exit 78), or with what does not
 /// fit ("needs 1.1 EiB, budget 16 GiB", exit 71).
 void check_config(const Config& config, const YamlNode& tree, Problems& problems);

@@ -44,22 +44,6 @@ std::string printable(std::string_view line) {
   return out;
 }
 
-/// Damerau-Levenshtein distance (adjacent swaps), rows of the full matrix; names are short.
-size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::vector<size_t>> d(a.size() + 1, std::vector<size_t>(b.size() + 1));
-  for (size_t i = 0; i <= a.size(); ++i) d[i][0] = i;
-  for (size_t j = 0; j <= b.size(); ++j) d[0][j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t change = a[i - 1] == b[j - 1] ? 0 : 1;
-      d[i][j] = std::min({d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + change});
-      const bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
-      if (swapped) d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
-    }
-  }
-  return d[a.size()][b.size()];
-}
-
 }  // namespace
 
 int Problems::add_source(ConfigSource source) {
@@ -126,20 +110,6 @@ std::string Problems::report() const {
 
 void Problems::throw_if_any() const {
   if (!empty()) throw ConfigError(report());
-}
-
-std::string nearest_name(std::string_view word, const std::vector<std::string>& candidates) {
-  constexpr size_t kLongestName = 64;  // longer words are no slip of the finger
-  if (word.size() > kLongestName) return {};
-  std::string best;
-  size_t best_distance = std::max<size_t>(1, word.size() / 3) + 1;
-  for (const std::string& candidate : candidates) {
-    const size_t distance = edit_distance(word, candidate);
-    if (distance >= best_distance) continue;
-    best_distance = distance;
-    best = candidate;
-  }
-  return best;
 }
 
 }  // namespace strata::train

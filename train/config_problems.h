@@ -67,8 +67,4 @@ class Problems {
   std::vector<Entry> entries_;
 };
 
-/// The candidate nearest to `word` by edit distance (swaps count one), if it is near enough to be
-/// a slip: at most a third of the word, at least 1. Empty when none is.
-std::string nearest_name(std::string_view word, const std::vector<std::string>& candidates);
-
 }  // namespace strata::train

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/config_fault.h"
+
 namespace strata::train {
 
 void report_unknown_keys(const YamlNode& map, const std::vector<std::string>& known,
@@ -11,11 +13,9 @@ void report_unknown_keys(const YamlNode& map, const std::vector<std::string>& kn
   for (const YamlEntry& entry : map.entries) {
     if (std::find(known.begin(), known.end(), entry.key) != known.end()) continue;
     const std::string where = context.path.empty() ? "" : fmt::format(" in '{}'", context.path);
-    const std::string near = nearest_name(entry.key, known);
-    const std::string note =
-        near.empty() ? "known keys: " + join(known, ", ") : fmt::format("did you mean '{}'?", near);
-    context.problems.add(entry.key_place, fmt::format("unknown key '{}'{}", entry.key, where),
-                         known.empty() ? "there are no keys here" : note);
+    context.problems.add(
+        entry.key_place, fmt::format("unknown key '{}'{}", entry.key, where),
+        known.empty() ? "there are no keys here" : suggest_name(entry.key, known, "known keys"));
   }
 }
 

@@ -9,6 +9,8 @@
 #include <limits>
 #include <utility>
 
+#include "base/config_fault.h"
+
 namespace strata::train {
 namespace {
 

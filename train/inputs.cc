@@ -2,7 +2,7 @@
 
 #include <map>
 
-#include "base/error.h"
+#include "base/config_fault.h"
 
 namespace strata::train {
 namespace {
@@ -37,10 +37,11 @@ std::vector<embedding::TableConfig> make_tables(const models::ModelVariant& mode
   for (const models::ModelLookup& lookup : models::model_lookups(model, input)) {
     const auto [entry, is_new] = seen.emplace(lookup.table, lookup.wide);
     if (entry->second != lookup.wide) {
-      throw Error{ErrorCode::kConfig,
-                  "table '{}' is used by the wide part and by the deep part; give one of the "
-                  "columns another `table`",
-                  lookup.table};
+      const std::string& column = input.features[static_cast<size_t>(lookup.feature)].name;
+      throw_fault({{{"data", "columns", column, "table"}, {"data", "columns", column, "name"}},
+                   fmt::format("table '{}' is used by the wide part and by the deep part; give one "
+                               "of the columns another `table`",
+                               lookup.table)});
     }
     if (!is_new) continue;
     tables.push_back(table_of(lookup.table, lookup.wide));

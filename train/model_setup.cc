@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <thread>
 
-#include "base/error.h"
+#include "base/config_fault.h"
 #include "train/inputs.h"
 
 namespace strata::train {
@@ -11,17 +11,18 @@ namespace {
 
 void require_known_tables(const TablesConfig& config,
                           const std::vector<embedding::TableConfig>& tables) {
+  FaultList faults;
   for (const auto& [name, unused] : config.by_name) {
     const bool known = std::any_of(tables.begin(), tables.end(),
                                    [&](const auto& table) { return table.name == name; });
     if (known) continue;
-    std::string names;
-    for (const auto& table : tables) names += (names.empty() ? "" : ", ") + table.name;
-    throw Error{ErrorCode::kConfig,
-                "tables.{}: no feature of this model uses a table of that "
-                "name; its tables are {}",
-                name, names};
+    std::vector<std::string> names;
+    for (const auto& table : tables) names.push_back(table.name);
+    faults.add({{{"tables", name}},
+                fmt::format("tables.{}: no feature of this model uses a table of that name", name),
+                suggest_name(name, names, "its tables")});
   }
+  faults.throw_if_any();
 }
 
 data::ReadPlan read_plan(const TrainConfig& config) {
@@ -34,25 +35,25 @@ data::ReadPlan read_plan(const TrainConfig& config) {
 
 }  // namespace
 
-std::unique_ptr<models::Network> make_network(const Config& config, const data::Schema& schema) {
+models::NetworkConfig plan_network(const Config& config, const data::Schema& schema) {
   const TableResolver table_of = [&](const std::string& name, bool /*wide*/) {
     return config.tables.table(name);
   };
   const models::InputSpec input = make_input_spec(schema, table_of);
   const auto tables = make_tables(config.model, input, table_of);
   require_known_tables(config.tables, tables);
-  return std::make_unique<models::Network>(models::NetworkConfig{.model = config.model,
-                                                                 .input = input,
-                                                                 .tables = tables,
-                                                                 .dense = config.dense,
-                                                                 .seed = config.train.seed});
+  return {.model = config.model,
+          .input = input,
+          .tables = tables,
+          .dense = config.dense,
+          .seed = config.train.seed};
+}
+
+std::unique_ptr<models::Network> make_network(const Config& config, const data::Schema& schema) {
+  return std::make_unique<models::Network>(plan_network(config, schema));
 }
 
 std::unique_ptr<data::Reader> make_train_reader(const Config& config, const data::Schema& schema) {
-  if (schema.label.field < 0) {
-    throw Error{ErrorCode::kConfig,
-                "data.columns: no column is of type label; training needs to know which"};
-  }
   return data::make_reader(config.data, schema, data::Part::kTrain, read_plan(config.train));
 }
 

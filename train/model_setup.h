@@ -9,8 +9,11 @@
 
 namespace strata::train {
 
-/// The untrained model of a config over this data. Throws Error{config} where model, columns and
-/// tables do not fit, and for a group under `tables` that no feature uses.
+/// What the model of a config over this data is made of. Throws ConfigFaults for a group under
+/// `tables` that no feature uses and for a table of both parts.
+models::NetworkConfig plan_network(const Config& config, const data::Schema& schema);
+
+/// The untrained model. Throws ConfigFaults where model, columns and tables do not fit.
 std::unique_ptr<models::Network> make_network(const Config& config, const data::Schema& schema);
 
 /// Readers of the training part (all epochs) and of the evaluation part (one epoch).

@@ -5,13 +5,13 @@
 #include <chrono>
 #include <memory>
 #include <optional>
-#include <variant>
 
 #include "base/error.h"
 #include "base/thread_pool.h"
 #include "data/schema.h"
 #include "models/network.h"
 #include "train/checkpoint.h"
+#include "train/config_references.h"
 #include "train/environment.h"
 #include "train/evaluation.h"
 #include "train/memory_limit.h"
@@ -19,7 +19,6 @@
 #include "train/model_setup.h"
 #include "train/resume.h"
 #include "train/run_log.h"
-#include "train/schedule.h"
 #include "train/trainer.h"
 #include "train/training_loop.h"
 
@@ -44,34 +43,6 @@ StartMode resolved_start(const RunRequest& request) {
                             request.resume == ResumeFrom::kAuto &&
                             !holds_run(request.config.checkpoint.path);
   return begin_afresh ? StartMode::kNew : request.start;
-}
-
-bool watches(const ScheduleConfig& schedule, std::optional<EvalMetric>& metric) {
-  const auto* plateau = std::get_if<PlateauDecay>(&schedule.decay);
-  if (plateau != nullptr) metric = plateau->metric;
-  return plateau != nullptr;
-}
-
-/// Early stopping and plateau schedules are nothing without the evaluations they watch.
-void require_what_is_watched(const Config& config, const data::Schema& schema) {
-  std::optional<EvalMetric> metric;
-  const char* key = nullptr;
-  for (const Part part : {Part::kDense, Part::kTables, Part::kWide}) {
-    if (watches(schedule_of(config.train, part), metric)) key = "a plateau schedule";
-  }
-  if (config.train.early_stopping) {
-    metric = config.train.early_stopping->metric;
-    key = "train.early_stopping";
-  }
-  if (!metric) return;
-  if (!has_eval_data(config)) {
-    throw Error{ErrorCode::kConfig, "{} needs evaluation data: set data.eval or data.eval_fraction",
-                key};
-  }
-  if (*metric == EvalMetric::kGauc && schema.group_field < 0) {
-    throw Error{ErrorCode::kConfig,
-                "{} watches gauc, but no column of data.columns is of type group", key};
-  }
 }
 
 /// Everything of one run, in the order it comes to life.
@@ -159,8 +130,8 @@ void Run::choose_start() {
 }
 
 void Run::build() {
+  check_references(config_);
   schema_ = head_ ? data::schema_from_json(head_->text.schema) : data::fit_schema(config_.data);
-  require_what_is_watched(config_, schema_);
   network_ = make_network(config_, schema_);
   reader_ = make_train_reader(config_, schema_);
   if (has_eval_data(config_)) eval_reader_ = make_eval_reader(config_, schema_);

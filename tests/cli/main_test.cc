@@ -66,6 +66,28 @@ TEST(ConfigCommand, CheckSaysOk) {
   EXPECT_EQ(outcome.json()["ok"], true);
 }
 
+TEST(ConfigCommand, CheckHoldsTheColumnsToTheHeaderThatIsThere) {
+  const ScratchFolder scratch;
+  scratch.write("x.yaml",
+                "model: {name: wide_deep, hidden: [8]}\n"
+                "data:\n  format: csv\n  train: rows.csv\n"
+                "  columns: [{name: y, type: label}, {name: ctiy}]\n");
+  const std::vector<std::string> check = {"config", "check", "x.yaml"};
+  EXPECT_EQ(run_strata(check, scratch.path()).out,
+            "x.yaml: ok (the columns were not held to the header of data.train: that file is not "
+            "there)\n");
+  scratch.write("rows.csv", "y,city\n1,a\n0,b\n");
+  for (const std::vector<std::string>& command :
+       {check, std::vector<std::string>{"train", "x.yaml"},
+        std::vector<std::string>{"data", "check", "rows.csv", "--config", "x.yaml"}}) {
+    const Outcome outcome = run_strata(command, scratch.path());
+    EXPECT_EQ(outcome.exit_code, 78);
+    EXPECT_THAT(outcome.err, HasSubstr("x.yaml:5:44: error: data.columns: column 'ctiy': the input "
+                                       "has no field 'ctiy'\n"));
+    EXPECT_THAT(outcome.err, HasSubstr("did you mean 'city'?"));
+  }
+}
+
 TEST(ConfigCommand, ShowSaysWhereEachValueCameFrom) {
   const ScratchFolder scratch;
   scratch.write("x.yaml", "train: {seed: 7}\n");

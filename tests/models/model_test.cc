@@ -210,10 +210,8 @@ std::string refusal(const ModelVariant& model, const std::function<void(ModelInp
   const InputSpec spec = input_spec();
   ModelInput input = model_input(model, spec);
   change(input);
-  dense::Parameters parameters;
-  dense::Program program(parameters, dense::Precision::kFp32, 1);
   try {
-    build_model(model, input, program);
+    check_model(model, input);
   } catch (const Error& e) {
     EXPECT_EQ(e.code(), ErrorCode::kConfig);
     return e.what();
@@ -223,7 +221,8 @@ std::string refusal(const ModelVariant& model, const std::function<void(ModelInp
 
 TEST(Models, RefusalsNameWhatDoesNotFit) {
   const auto nothing = [](ModelInput&) {};
-  EXPECT_NE(refusal(Dlrm{.bottom = {6, 5}, .top = {1}}, nothing).find("model.bottom must end in 4"),
+  EXPECT_NE(refusal(Dlrm{.bottom = {6, 5}, .top = {1}}, nothing)
+                .find("model.bottom ends in 5, the dim of the tables is 4"),
             std::string::npos);
   EXPECT_NE(refusal(Dlrm{.bottom = {6, 4}, .top = {2}}, nothing).find("model.top must end in 1"),
             std::string::npos);

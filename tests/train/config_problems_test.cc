@@ -69,14 +69,5 @@ TEST(Problems, SurviveLongLinesControlCharactersAndPlacesOutsideTheText) {
   EXPECT_EQ(problems.report().find('\x1b'), std::string::npos);
 }
 
-TEST(NearestName, FindsSlipsAndSwapsOnly) {
-  const std::vector<std::string> names = {"batch_size", "epochs", "seed"};
-  EXPECT_EQ(nearest_name("bach_size", names), "batch_size");
-  EXPECT_EQ(nearest_name("sede", names), "seed");
-  EXPECT_EQ(nearest_name("batchsize", names), "batch_size");
-  EXPECT_EQ(nearest_name("learning_rate", names), "");
-  EXPECT_EQ(nearest_name(std::string(1'000'000, 'b'), names), "");
-}
-
 }  // namespace
 }  // namespace strata::train

@@ -240,10 +240,12 @@ TEST_F(RunTest, AGroupForATableThatNobodyUsesIsRefused) {
 }
 
 TEST_F(RunTest, WatchedMetricsNeedEvaluations) {
-  RunRequest asked = request("run", ", early_stopping: {metric: gauc}");
+  RunRequest asked = request("run");
+  asked.config.train.early_stopping.emplace().metric = EvalMetric::kGauc;
   EXPECT_EQ(code_of(asked), ErrorCode::kConfig);
   EXPECT_NE(message_.find("group"), std::string::npos) << message_;
-  asked = request("run", ", schedules: {wide: {decay: {name: plateau}}}");
+  asked = request("run");
+  asked.config.train.schedules.wide.emplace().decay = PlateauDecay{};
   asked.config.data.eval_fraction = 0;
   asked.start = StartMode::kOverwrite;
   EXPECT_EQ(code_of(asked), ErrorCode::kConfig);
