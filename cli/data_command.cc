@@ -133,6 +133,12 @@ void add_data_split(CLI::App& data, Action& chosen) {
           "time (default): the last rows; random: drawn by row number")
       ->check(CLI::IsMember({"time", "random"}));
   command->add_flag("--header", request->header, "The first line of each file is a header");
+  command
+      ->add_option("--max-expansion", request->max_expansion,
+                   "A compressed file whose text grows beyond this many times its size is refused "
+                   "(data.max_expansion)")
+      ->check(CLI::Range(1.0, 1e6))
+      ->capture_default_str();
   command->callback([request, &chosen] {
     chosen = [request](const Context& context) { return split(*request, context); };
   });

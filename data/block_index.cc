@@ -133,7 +133,7 @@ void index_file(int32_t number, const IndexOptions& options, BlockIndex& index) 
   }
   const int64_t piece = std::min(kPieceBytes, options.block_bytes);
   std::vector<char> buffer(static_cast<size_t>(kPieceBytes));
-  const auto stream = open_text(file.path);
+  const auto stream = open_text(file.path, options.max_expansion);
   FileScanner scanner(number, options.block_bytes, index);
   int64_t got = stream->read(buffer);
   int64_t offset = 0;
@@ -154,6 +154,7 @@ void index_file(int32_t number, const IndexOptions& options, BlockIndex& index) 
 
 BlockIndex index_files(const std::vector<std::string>& paths, const IndexOptions& options) {
   BlockIndex index;
+  index.max_expansion = options.max_expansion;
   for (const std::string& path : paths) index.files.push_back({.path = path, .header = {}});
   for (size_t i = 0; i < paths.size(); ++i) {
     index_file(static_cast<int32_t>(i), options, index);

@@ -13,6 +13,7 @@ namespace strata::data {
 struct IndexOptions {
   int64_t block_bytes = 1 << 20;  // blocks end at the first piece end at or after this
   bool header = false;            // the first line of each file is not a row
+  double max_expansion = kMaxExpansion;
 };
 
 /// One file of an index.
@@ -31,6 +32,7 @@ struct BlockIndex {
   std::vector<IndexedFile> files;
   std::vector<Block> blocks;  // file by file
   int64_t rows = 0;
+  double max_expansion = kMaxExpansion;  // of the files, as they were indexed
 };
 
 /// Throws Error{data} naming a file without rows, Error{missing}, Error{io}.

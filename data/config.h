@@ -236,6 +236,7 @@ struct DataConfig {
   int64_t prefetch = 4;
   int threads = 1;
   double max_bad_ratio = 1e-4;
+  double max_expansion = 100;
   double negative_sampling = 1;
   uint64_t hash_seed = 0;
 
@@ -281,6 +282,12 @@ struct DataConfig {
               "them; one more ends the run with exit 65.",
        .min = 0,
        .max = 1,
+       .on_resume = OnResume::kFree});
+    v("max_expansion", max_expansion,
+      {.doc = "A compressed file whose text grows beyond this many times its size, and beyond "
+              "16 MiB, is refused (exit 65). Criteo's files expand 3 to 4 times.",
+       .min = 1,
+       .max = 1e6,
        .on_resume = OnResume::kFree});
     v("negative_sampling", negative_sampling,
       {.doc = "Share of the negative training rows kept, drawn by row number; each carries weight "

@@ -63,7 +63,7 @@ class FileSource final : public BlockSource {
   void read_streamed(const Block& block, char* out) {
     if (stream_ == nullptr || stream_file_ != block.file || stream_offset_ > block.offset) {
       check_size(InputFile(at(block.file).path), block.file);
-      stream_ = open_text(at(block.file).path);
+      stream_ = open_text(at(block.file).path, index_.max_expansion);
       stream_file_ = block.file;
       stream_offset_ = 0;
     }

@@ -59,6 +59,41 @@ std::string_view digit_run(const std::string& text, size_t& i) {
   return std::string_view(text).substr(begin, i - begin);
 }
 
+/// A format that is not read, by its name or its first bytes, and the command that makes it one
+/// that is: {0} is the file, {1} its name without the ending.
+struct OtherFormat {
+  std::string_view name;
+  std::string_view ending;
+  size_t offset;
+  std::string_view magic;
+  const char* command;
+};
+using namespace std::string_view_literals;
+constexpr OtherFormat kOtherFormats[] = {
+    {"bzip2", ".bz2", 4, "1AY&SY"sv, "bzcat {0} | zstd -o {1}.zst"},
+    {"xz", ".xz", 0,
+     "\xFD"
+     "7zXZ\0"sv,
+     "xzcat {0} | zstd -o {1}.zst"},
+    {"zip", ".zip", 0, "PK\x03\x04"sv, "unzip -p {0} | zstd -o {1}.zst"},
+    {"Parquet", ".parquet", 0, "PAR1\x15"sv,
+     "python3 -c \"import pandas; pandas.read_parquet('{0}').to_csv('{1}.csv.gz', index=False)\""},
+};
+
+void refuse_other_formats(const std::string& path, std::string_view head) {
+  for (const OtherFormat& format : kOtherFormats) {
+    const bool named = path.ends_with(format.ending);
+    const bool begins = head.substr(std::min(format.offset, head.size())).starts_with(format.magic);
+    if (!named && !begins) continue;
+    const std::string stem = path.substr(0, path.size() - (named ? format.ending.size() : 0));
+    throw Error{
+        ErrorCode::kData,
+        "{}: is {}, which Strata does not read; it reads Criteo TSV and CSV, plain, gzip or "
+        "zstd. Convert it: {}",
+        path, format.name, fmt::format(fmt::runtime(format.command), path, stem)};
+  }
+}
+
 }  // namespace
 
 bool natural_less(const std::string& a, const std::string& b) {
@@ -132,12 +167,13 @@ int64_t InputFile::end_of_hole(int64_t offset) const {
 }
 
 Compression detect_compression(const InputFile& file) {
-  std::array<char, 4> magic{};
-  const int64_t got = file.read_at(0, magic.data(), magic.size());
-  const std::string_view head(magic.data(), static_cast<size_t>(got));
+  std::array<char, 16> first{};
+  const int64_t got = file.read_at(0, first.data(), first.size());
+  const std::string_view head(first.data(), static_cast<size_t>(got));
+  refuse_other_formats(file.path(), head);
   Compression found = Compression::kNone;
-  if (head.substr(0, 2) == "\x1f\x8b") found = Compression::kGzip;
-  if (head == "\x28\xb5\x2f\xfd") found = Compression::kZstd;
+  if (head.starts_with("\x1f\x8b")) found = Compression::kGzip;
+  if (head.starts_with("\x28\xb5\x2f\xfd")) found = Compression::kZstd;
   if (got == 0) return Compression::kNone;
   const std::string_view name = file.path();
   if (name.ends_with(".gz") && found != Compression::kGzip) {

@@ -43,15 +43,22 @@ class InputFile {
 
 enum class Compression { kNone, kGzip, kZstd };
 
-/// By the first bytes of the file. Throws Error{data} where a name ending in .gz or .zst lies.
+/// By the first bytes of the file. Throws Error{data} where a name ending in .gz or .zst lies, and
+/// for formats that are not read (bzip2, xz, zip, Parquet), with the command that converts them.
 Compression detect_compression(const InputFile& file);
+
+/// How many times its size a compressed file may expand to before it is refused
+/// (data.max_expansion).
+inline constexpr double kMaxExpansion = 100;
+/// Text that any file may expand to: what is small harms nobody.
+inline constexpr int64_t kFreeExpansionBytes = 16 << 20;
 
 /// The text of a file from its beginning, decompressed on the way in constant memory.
 class TextStream {
  public:
   virtual ~TextStream() = default;
   /// Fills `out` as far as the text goes: a shorter count means its end. Throws Error{data}
-  /// naming the file when compressed data are damaged or cut off.
+  /// naming the file when compressed data are damaged or cut off, or expand beyond the limit.
   virtual int64_t read(std::span<char> out) = 0;
   /// Passes over zero bytes that need no reading to be known (a hole of a sparse file). Returns how
   /// many; 0 where nothing is known.
@@ -59,6 +66,7 @@ class TextStream {
 };
 
 /// Concatenated gzip members and zstd frames are read as one text.
-std::unique_ptr<TextStream> open_text(const std::string& path);
+std::unique_ptr<TextStream> open_text(const std::string& path,
+                                      double max_expansion = kMaxExpansion);
 
 }  // namespace strata::data

@@ -7,15 +7,13 @@
 namespace strata::data {
 namespace {
 
-std::unique_ptr<BlockSource> open_criteo(const DataConfig& config,
-                                         const std::vector<std::string>& files) {
-  return open_files(index_files(files, {.block_bytes = config.block_bytes.value}));
-}
-
-std::unique_ptr<BlockSource> open_csv(const DataConfig& config,
-                                      const std::vector<std::string>& files) {
+/// Lines of files; those of CSV may begin with a header.
+std::unique_ptr<BlockSource> open_lines(const DataConfig& config,
+                                        const std::vector<std::string>& files) {
   return open_files(
-      index_files(files, {.block_bytes = config.block_bytes.value, .header = config.csv.header}));
+      index_files(files, {.block_bytes = config.block_bytes.value,
+                          .header = config.format == Format::kCsv && config.csv.header,
+                          .max_expansion = config.max_expansion}));
 }
 
 std::unique_ptr<BlockSource> open_synthetic(const DataConfig& config,
@@ -31,8 +29,8 @@ std::unique_ptr<LineParser> make_criteo_line_parser(const Schema& schema, const 
 
 // To add a format: its value in config.h, one line here.
 constexpr FormatEntry kFormats[] = {
-    {Format::kCriteoTsv, open_criteo, make_criteo_line_parser, true},
-    {Format::kCsv, open_csv, make_delimited_parser, true},
+    {Format::kCriteoTsv, open_lines, make_criteo_line_parser, true},
+    {Format::kCsv, open_lines, make_delimited_parser, true},
     {Format::kSynthetic, open_synthetic, make_criteo_line_parser, false},
 };
 

@@ -53,7 +53,8 @@ SplitResult split_files(const SplitRequest& request) {
   }
   const std::vector<std::string> files = expand_inputs(request.inputs);
   if (files.empty()) throw Error{ErrorCode::kConfig, "no input files are given"};
-  BlockIndex index = index_files(files, {.header = request.header});
+  BlockIndex index =
+      index_files(files, {.header = request.header, .max_expansion = request.max_expansion});
   const std::string header = shared_header(index);
   const auto evaluation =
       RowSelection::side(request.split, request.eval_fraction, index.rows, true);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "data/config.h"
+#include "data/input_file.h"
 
 namespace strata::data {
 
@@ -13,7 +14,8 @@ struct SplitRequest {
   Split split = Split::kTime;
   double eval_fraction = 0.1;  // in (0, 1)
   bool header = false;         // the first line of each input is a header; both outputs get it
-  std::string train_out;       // .gz and .zst are compressed
+  double max_expansion = kMaxExpansion;  // of a compressed input (data.max_expansion)
+  std::string train_out;                 // .gz and .zst are compressed
   std::string eval_out;
 };
 

@@ -36,8 +36,8 @@ class PlainStream final : public TextStream {
 /// Compressed bytes of a file, piece by piece.
 class CompressedInput {
  public:
-  explicit CompressedInput(std::unique_ptr<InputFile> file)
-      : file_(std::move(file)), buffer_(kInputBytes) {}
+  CompressedInput(std::unique_ptr<InputFile> file, double max_expansion)
+      : file_(std::move(file)), max_expansion_(max_expansion), buffer_(kInputBytes) {}
 
   /// The next piece; empty at the end of the file.
   std::span<char> next_piece() {
@@ -46,20 +46,33 @@ class CompressedInput {
     return std::span(buffer_).first(static_cast<size_t>(got));
   }
 
+  /// Refuses text without end from few bytes (a decompression bomb); `bytes` more were made.
+  void count_text(int64_t bytes) {
+    text_bytes_ += bytes;
+    const double most = max_expansion_ * static_cast<double>(offset_);
+    if (static_cast<double>(text_bytes_ - kFreeExpansionBytes) <= most) return;
+    fail(
+        fmt::format("expands to more than {} times its size; if it is meant to, set "
+                    "data.max_expansion higher, or decompress it first; the limit was reached",
+                    max_expansion_));
+  }
+
   [[noreturn]] void fail(std::string_view what) const {
     throw Error{ErrorCode::kData, "{}: {} near compressed byte {}", file_->path(), what, offset_};
   }
 
  private:
   std::unique_ptr<InputFile> file_;
+  double max_expansion_;
   std::vector<char> buffer_;
   int64_t offset_ = 0;
+  int64_t text_bytes_ = 0;
 };
 
 class GzipStream final : public TextStream {
  public:
-  explicit GzipStream(std::unique_ptr<InputFile> file)
-      : input_(std::move(file)), state_(std::make_unique<inflate_state>()) {
+  explicit GzipStream(CompressedInput input)
+      : input_(std::move(input)), state_(std::make_unique<inflate_state>()) {
     isal_inflate_init(state_.get());
     state_->crc_flag = ISAL_GZIP;
   }
@@ -78,7 +91,9 @@ class GzipStream final : public TextStream {
         input_.fail("gzip data end too early");
       }
     }
-    return std::ssize(out) - state_->avail_out;
+    const int64_t made = std::ssize(out) - state_->avail_out;
+    input_.count_text(made);
+    return made;
   }
 
  private:
@@ -113,8 +128,8 @@ class GzipStream final : public TextStream {
 
 class ZstdStream final : public TextStream {
  public:
-  explicit ZstdStream(std::unique_ptr<InputFile> file)
-      : input_(std::move(file)), context_(ZSTD_createDCtx()) {
+  explicit ZstdStream(CompressedInput input)
+      : input_(std::move(input)), context_(ZSTD_createDCtx()) {
     if (!context_) throw Error{ErrorCode::kResource, "zstd: out of memory"};
   }
 
@@ -129,6 +144,7 @@ class ZstdStream final : public TextStream {
       inside_frame_ = rc != 0;
       if (inside_frame_ && ended_ && to.pos == before) input_.fail("zstd data end too early");
     }
+    input_.count_text(static_cast<int64_t>(to.pos));
     return static_cast<int64_t>(to.pos);
   }
 
@@ -152,13 +168,13 @@ class ZstdStream final : public TextStream {
 
 }  // namespace
 
-std::unique_ptr<TextStream> open_text(const std::string& path) {
+std::unique_ptr<TextStream> open_text(const std::string& path, double max_expansion) {
   auto file = std::make_unique<InputFile>(path);
   switch (detect_compression(*file)) {
     case Compression::kGzip:
-      return std::make_unique<GzipStream>(std::move(file));
+      return std::make_unique<GzipStream>(CompressedInput(std::move(file), max_expansion));
     case Compression::kZstd:
-      return std::make_unique<ZstdStream>(std::move(file));
+      return std::make_unique<ZstdStream>(CompressedInput(std::move(file), max_expansion));
     case Compression::kNone:
       break;
   }

@@ -100,6 +100,74 @@ TEST_F(Files, DamagedCompressionIsNamed) {
   }
 }
 
+/// What reading every row says; "read" without complaint.
+std::string complaint_about(const DataConfig& config) {
+  try {
+    check_data(config, config.train);
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::kData);
+    return e.what();
+  }
+  return "read";
+}
+
+TEST_F(Files, TextThatExpandsBeyondTheLimitIsRefused) {
+  const std::string text = criteo_line(1) + "\n" + std::string(48 << 20, '\n');
+  for (const std::string suffix : {".gz", ".zst"}) {
+    const std::string file = write_as("bomb" + suffix, text);
+    const std::string said = complaint_about(small_config({file}));
+    EXPECT_THAT(said, HasSubstr(file));
+    EXPECT_THAT(said, HasSubstr("expands to more than 100 times its size"));
+    EXPECT_THAT(said, HasSubstr("data.max_expansion"));
+  }
+}
+
+TEST_F(Files, ALimitThatIsRaisedLetsTextThrough) {
+  const std::string text = criteo_line(1) + "\n" + std::string(48 << 20, '\n');
+  DataConfig config = small_config({write_as("blank.gz", text)});
+  config.max_expansion = 2000;
+  EXPECT_EQ(complaint_about(config), "read");
+  SplitRequest request{.inputs = config.train,
+                       .split = Split::kTime,
+                       .train_out = path("train.gz"),
+                       .eval_out = path("eval.gz")};
+  EXPECT_THROW(split_files(request), Error);
+  request.max_expansion = 2000;
+  EXPECT_NO_THROW(split_files(request));
+}
+
+TEST_F(Files, SmallAndOrdinaryTextIsNeverAnExpansion) {
+  for (const std::string suffix : {".gz", ".zst"}) {
+    const std::string blank(8 << 20, '\n');
+    EXPECT_EQ(complaint_about(small_config({write_as("a" + suffix, criteo_line(1) + blank)})),
+              "read");
+  }
+}
+
+TEST_F(Files, FormatsThatAreNotReadSayHowToConvertThem) {
+  struct Other {
+    std::string name, bytes, command;
+  };
+  for (const Other& other :
+       {Other{"a.tsv.bz2", "BZh91AY&SY\x01", "bzcat {0} | zstd -o {1}.zst"},
+        Other{"a.tsv.xz", "\xfd\x37zXZ", "xzcat {0} | zstd -o {1}.zst"},
+        Other{"a.tsv.zip", "PK\x03\x04\x14", "unzip -p {0} | zstd -o {1}.zst"},
+        Other{"a.parquet", "PAR1\x15\x04", "read_parquet('{0}').to_csv('{1}.csv.gz'"}}) {
+    const std::string stem = path(other.name.substr(0, other.name.rfind('.')));
+    // By its name whatever is in it, and by what is in it whatever its name.
+    for (const auto& [name, bytes] :
+         {std::pair(other.name, std::string("0\t1\n")), std::pair(other.name, other.bytes)}) {
+      const std::string said = failure_of(write(name, bytes));
+      EXPECT_THAT(said, HasSubstr("plain, gzip or zstd"));
+      EXPECT_THAT(said, HasSubstr(fmt::format(fmt::runtime(other.command), path(name), stem)));
+    }
+    const std::string unnamed = write("data", other.bytes);
+    EXPECT_THAT(failure_of(unnamed),
+                HasSubstr(fmt::format(fmt::runtime(other.command), unnamed, unnamed)));
+  }
+  EXPECT_EQ(text_of(write("b.tsv", "PAR1\tPK\tBZh9\n"), 64), "PAR1\tPK\tBZh9\n");
+}
+
 TEST_F(Files, CompressedInputHasTheSameRowsAndResumes) {
   const std::string text = criteo_text(0, 2000);
   DataConfig config =
