@@ -40,8 +40,8 @@ bool is_special(const std::string& path) {
 
 OutputFile::OutputFile(std::string path) : path_(std::move(path)) {
   if (is_special(path_)) {
-    fd_ = ::open(path_.c_str(), O_WRONLY | O_CLOEXEC);
-    if (fd_ < 0) fail();
+    fd_ = Descriptor(::open(path_.c_str(), O_WRONLY | O_CLOEXEC));
+    if (fd_.get() < 0) fail();
     return;
   }
   target_ = follow_links(path_);
@@ -52,18 +52,18 @@ OutputFile::OutputFile(std::string path) : path_(std::move(path)) {
   }
   // Of this process: two that write one file must not mix their rows.
   partial_ = target_ + ".partial-" + std::to_string(::getpid());
-  fd_ = ::open(partial_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (fd_ < 0) fail();
+  const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC;
+  fd_ = Descriptor(::open(partial_.c_str(), flags, 0666));
+  if (fd_.get() < 0) fail();
 }
 
 OutputFile::~OutputFile() {
-  ::close(fd_);
   if (!finished_ && !partial_.empty()) ::unlink(partial_.c_str());
 }
 
 void OutputFile::write(std::string_view bytes) {
   while (!bytes.empty()) {
-    const ssize_t done = ::write(fd_, bytes.data(), bytes.size());
+    const ssize_t done = ::write(fd_.get(), bytes.data(), bytes.size());
     if (done < 0 && errno == EINTR) continue;
     if (done < 0) fail();
     bytes.remove_prefix(static_cast<size_t>(done));
@@ -72,7 +72,7 @@ void OutputFile::write(std::string_view bytes) {
 
 void OutputFile::finish() {
   if (!partial_.empty()) {
-    if (::fsync(fd_) != 0 || ::rename(partial_.c_str(), target_.c_str()) != 0) fail();
+    if (::fsync(fd_.get()) != 0 || ::rename(partial_.c_str(), target_.c_str()) != 0) fail();
   }
   finished_ = true;
 }

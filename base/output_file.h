@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/descriptor.h"
+
 namespace strata {
 
 /// Writes `path` under a temporary name beside it; finish() makes it durable and gives it its name,
@@ -16,8 +18,6 @@ class OutputFile {
   /// Throws Error{io} naming the path; a directory is refused here, before any work is done.
   explicit OutputFile(std::string path);
   ~OutputFile();
-  OutputFile(const OutputFile&) = delete;
-  OutputFile& operator=(const OutputFile&) = delete;
 
   void write(std::string_view bytes);
   void finish();
@@ -28,7 +28,7 @@ class OutputFile {
   std::string path_;     // as the user wrote it, for messages
   std::string target_;   // links followed
   std::string partial_;  // empty: written in place
-  int fd_ = -1;
+  Descriptor fd_;
   bool finished_ = false;
 };
 

@@ -43,16 +43,27 @@ CtrPreset kaggle() {
   return preset;
 }
 
+struct SplitRows {
+  int64_t train, eval, test;
+};
+
+/// Of the published splits that are CSV files train, valid and test.
+CtrPreset split_preset(const char* name, const SplitRows& rows) {
+  CtrPreset preset;
+  preset.name = name;
+  preset.train = {{"train.csv"}, rows.train};
+  preset.eval = {{"valid.csv"}, rows.eval};
+  preset.test = {{"test.csv"}, rows.test};
+  return preset;
+}
+
 CtrPreset x1() {
   const std::string config = "configs/criteo_x1.yaml";
   const std::string deep = "hidden: [400, 400, 400], dropout: 0.1, batch_norm: true}";
   const std::string numbers =
       "published with a learned vector per number; here numbers enter the deep part as they are";
-  CtrPreset preset;
-  preset.name = "criteo_x1";
-  preset.train = {{"train.csv"}, 33'003'326};
-  preset.eval = {{"valid.csv"}, 8'250'124};
-  preset.test = {{"test.csv"}, 4'587'167};
+  CtrPreset preset =
+      split_preset("criteo_x1", {.train = 33'003'326, .eval = 8'250'124, .test = 4'587'167});
   preset.models = {
       {"logistic_regression",
        config,
@@ -88,11 +99,8 @@ CtrPreset x1() {
 CtrPreset x4() {
   const std::string config = "configs/criteo_x4.yaml";
   const std::string deep = "hidden: [1000, 1000, 1000, 1000, 1000], dropout: 0.2}";
-  CtrPreset preset;
-  preset.name = "criteo_x4";
-  preset.train = {{"train.csv"}, 36'672'493};
-  preset.eval = {{"valid.csv"}, 4'584'062};
-  preset.test = {{"test.csv"}, 4'584'062};
+  CtrPreset preset =
+      split_preset("criteo_x4", {.train = 36'672'493, .eval = 4'584'062, .test = 4'584'062});
   preset.models = {
       {"logistic_regression",
        config,

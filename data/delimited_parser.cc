@@ -9,6 +9,7 @@
 #include <limits>
 #include <vector>
 
+#include "base/utf8.h"
 #include "data/line_parser.h"
 #include "data/quote.h"
 #include "data/split_fields.h"

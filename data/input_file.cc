@@ -68,15 +68,11 @@ struct OtherFormat {
   std::string_view magic;
   const char* command;
 };
-using namespace std::string_view_literals;
 constexpr OtherFormat kOtherFormats[] = {
-    {"bzip2", ".bz2", 4, "1AY&SY"sv, "bzcat {0} | zstd -o {1}.zst"},
-    {"xz", ".xz", 0,
-     "\xFD"
-     "7zXZ\0"sv,
-     "xzcat {0} | zstd -o {1}.zst"},
-    {"zip", ".zip", 0, "PK\x03\x04"sv, "unzip -p {0} | zstd -o {1}.zst"},
-    {"Parquet", ".parquet", 0, "PAR1\x15"sv,
+    {"bzip2", ".bz2", 4, "1AY&SY", "bzcat {0} | zstd -o {1}.zst"},
+    {"xz", ".xz", 0, "\xFD\x37zXZ", "xzcat {0} | zstd -o {1}.zst"},
+    {"zip", ".zip", 0, "PK\x03\x04", "unzip -p {0} | zstd -o {1}.zst"},
+    {"Parquet", ".parquet", 0, "PAR1\x15",
      "python3 -c \"import pandas; pandas.read_parquet('{0}').to_csv('{1}.csv.gz', index=False)\""},
 };
 
@@ -135,23 +131,22 @@ std::vector<std::string> expand_inputs(std::span<const std::string> patterns) {
   return files;
 }
 
-InputFile::InputFile(std::string path) : path_(std::move(path)) {
-  fd_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd_ < 0) throw_errno(path_, errno);
+InputFile::InputFile(std::string path)
+    : path_(std::move(path)), fd_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC)) {
+  if (fd_.get() < 0) throw_errno(path_, errno);
 }
-
-InputFile::~InputFile() { ::close(fd_); }
 
 int64_t InputFile::bytes() const {
   struct stat status;
-  if (::fstat(fd_, &status) != 0) throw_errno(path_, errno);
+  if (::fstat(fd_.get(), &status) != 0) throw_errno(path_, errno);
   return status.st_size;
 }
 
 int64_t InputFile::read_at(int64_t offset, char* out, int64_t bytes) const {
   int64_t done = 0;
   while (done < bytes) {
-    const ssize_t got = ::pread(fd_, out + done, static_cast<size_t>(bytes - done), offset + done);
+    const ssize_t got =
+        ::pread(fd_.get(), out + done, static_cast<size_t>(bytes - done), offset + done);
     if (got == 0) break;
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) throw_errno(path_, errno);
@@ -161,7 +156,7 @@ int64_t InputFile::read_at(int64_t offset, char* out, int64_t bytes) const {
 }
 
 int64_t InputFile::end_of_hole(int64_t offset) const {
-  const off_t found = ::lseek(fd_, offset, SEEK_DATA);
+  const off_t found = ::lseek(fd_.get(), offset, SEEK_DATA);
   if (found >= 0) return found;
   return errno == ENXIO ? std::max(offset, bytes()) : offset;
 }

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "base/descriptor.h"
+
 namespace strata::data {
 
 /// Paths and globs as a list of existing regular files; those that ship with Strata are found from
@@ -23,9 +25,6 @@ class InputFile {
  public:
   /// Throws Error{missing} or Error{io} naming the path.
   explicit InputFile(std::string path);
-  ~InputFile();
-  InputFile(const InputFile&) = delete;
-  InputFile& operator=(const InputFile&) = delete;
 
   const std::string& path() const { return path_; }
   /// Size now, from the file system.
@@ -38,7 +37,7 @@ class InputFile {
 
  private:
   std::string path_;
-  int fd_ = -1;
+  Descriptor fd_;
 };
 
 enum class Compression { kNone, kGzip, kZstd };

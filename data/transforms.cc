@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 #include <limits>
 
 namespace strata::data {
@@ -22,26 +21,6 @@ std::string_view without_plus(std::string_view text) {
   const bool plus = text.size() > 1 && text[0] == '+' && text[1] != '-' && text[1] != '+';
   return plus ? text.substr(1) : text;
 }
-
-/// Bytes of the sequence that `lead` begins; 0 where none may begin with it.
-int sequence_bytes(uint8_t lead) {
-  if (lead < 0x80) return 1;
-  if (lead >= 0xc2 && lead <= 0xdf) return 2;
-  if (lead >= 0xe0 && lead <= 0xef) return 3;
-  if (lead >= 0xf0 && lead <= 0xf4) return 4;
-  return 0;
-}
-
-/// The second byte rules out overlong forms, surrogates and code points above U+10FFFF.
-bool second_byte_fits(uint8_t lead, uint8_t second) {
-  if (lead == 0xe0) return second >= 0xa0;
-  if (lead == 0xed) return second <= 0x9f;
-  if (lead == 0xf0) return second >= 0x90;
-  if (lead == 0xf4) return second <= 0x8f;
-  return true;
-}
-
-bool is_continuation(char c) { return (static_cast<uint8_t>(c) & 0xc0) == 0x80; }
 
 }  // namespace
 
@@ -94,29 +73,6 @@ bool parse_decimal_id(std::string_view text, uint64_t& out) {
 
 bool parse_hex_id(std::string_view text, uint64_t& out) {
   return text.size() <= 16 && !text.starts_with('-') && parse_all(text, out, 16);
-}
-
-bool is_utf8(std::string_view text) {
-  size_t i = 0;
-  while (i < text.size()) {
-    uint64_t word;
-    if (i + 8 <= text.size()) {
-      std::memcpy(&word, text.data() + i, 8);
-      if ((word & 0x8080808080808080ull) == 0) {
-        i += 8;
-        continue;
-      }
-    }
-    const auto lead = static_cast<uint8_t>(text[i]);
-    const int bytes = sequence_bytes(lead);
-    if (bytes == 0 || i + static_cast<size_t>(bytes) > text.size()) return false;
-    if (bytes > 1 && !second_byte_fits(lead, static_cast<uint8_t>(text[i + 1]))) return false;
-    for (int k = 1; k < bytes; ++k) {
-      if (!is_continuation(text[i + static_cast<size_t>(k)])) return false;
-    }
-    i += static_cast<size_t>(bytes);
-  }
-  return true;
 }
 
 }  // namespace strata::data

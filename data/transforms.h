@@ -51,7 +51,4 @@ bool parse_decimal_id(std::string_view text, uint64_t& out);
 /// 1 to 16 hexadecimal digits of either case.
 bool parse_hex_id(std::string_view text, uint64_t& out);
 
-/// Whether the bytes are UTF-8 (no overlong forms, no surrogates).
-bool is_utf8(std::string_view text);
-
 }  // namespace strata::data

@@ -45,20 +45,10 @@ struct OneLane {
     Sixteen sixteen = {};
     int i = 0;
     for (; i + 16 <= dim; i += 16) add_values(sixteen, f, i);
-    Eight halves[2];
-    std::memcpy(halves, &sixteen, sizeof halves);
-    Eight eight = halves[0] + halves[1];
-    if (i + 8 <= dim) {
-      add_values(eight, f, i);
-      i += 8;
-    }
-    Four quarters[2];
-    std::memcpy(quarters, &eight, sizeof quarters);
-    Four four = quarters[0] + quarters[1];
-    if (i + 4 <= dim) {
-      add_values(four, f, i);
-      i += 4;
-    }
+    Eight eight;
+    fold(sixteen, eight, f, i, dim);
+    Four four;
+    fold(eight, four, f, i, dim);
     float out = (four[0] + four[2]) + (four[1] + four[3]);
     for (; i < dim; ++i) out += f(i);
     return out;
@@ -68,6 +58,18 @@ struct OneLane {
   using Sixteen = float __attribute__((vector_size(64)));
   using Eight = float __attribute__((vector_size(32)));
   using Four = float __attribute__((vector_size(16)));
+
+  /// half = the two halves of `whole` added, and the next values where enough are left.
+  template <class Whole, class Half, class F>
+  STRATA_ALWAYS_INLINE static void fold(const Whole& whole, Half& half, F f, int& i, int dim) {
+    constexpr int kWidth = sizeof(Half) / sizeof(float);
+    Half halves[2];
+    std::memcpy(halves, &whole, sizeof halves);
+    half = halves[0] + halves[1];
+    if (i + kWidth > dim) return;
+    add_values(half, f, i);
+    i += kWidth;
+  }
 
   /// parts += f(i), f(i + 1), …
   template <class V, class F>

@@ -3,16 +3,22 @@
 #include "base/config_fault.h"
 
 namespace strata::models {
+namespace {
+
+ModelLookup lookup_of(size_t index, const FeatureSpec& feature, bool wide) {
+  return {.feature = static_cast<int>(index),
+          .table = wide ? feature.wide_table_name() : feature.deep_table_name(),
+          .wide = wide,
+          .pooling = feature.pooling};
+}
+
+}  // namespace
 
 std::vector<ModelLookup> deep_lookups(const InputSpec& input) {
   std::vector<ModelLookup> out;
   for (size_t f = 0; f < input.features.size(); ++f) {
     const FeatureSpec& feature = input.features[f];
-    if (!feature.deep) continue;
-    out.push_back({.feature = static_cast<int>(f),
-                   .table = feature.deep_table_name(),
-                   .wide = false,
-                   .pooling = feature.pooling});
+    if (feature.deep) out.push_back(lookup_of(f, feature, false));
   }
   return out;
 }
@@ -21,12 +27,14 @@ std::vector<ModelLookup> wide_lookups(const InputSpec& input) {
   std::vector<ModelLookup> out;
   for (size_t f = 0; f < input.features.size(); ++f) {
     const FeatureSpec& feature = input.features[f];
-    if (!feature.wide) continue;
-    out.push_back({.feature = static_cast<int>(f),
-                   .table = feature.wide_table_name(),
-                   .wide = true,
-                   .pooling = feature.pooling});
+    if (feature.wide) out.push_back(lookup_of(f, feature, true));
   }
+  return out;
+}
+
+std::vector<ModelLookup> deep_and_wide_lookups(const InputSpec& input) {
+  std::vector<ModelLookup> out = deep_lookups(input);
+  for (ModelLookup& wide : wide_lookups(input)) out.push_back(std::move(wide));
   return out;
 }
 

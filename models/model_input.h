@@ -43,6 +43,8 @@ struct ModelTensors {
 std::vector<ModelLookup> deep_lookups(const InputSpec& input);
 /// Lookups of every feature with `wide`, in order: (feature, wide_table_name()).
 std::vector<ModelLookup> wide_lookups(const InputSpec& input);
+/// Those, then these.
+std::vector<ModelLookup> deep_and_wide_lookups(const InputSpec& input);
 
 /// The common width of all deep lookups. Throws ConfigFaults naming a table that differs, or
 /// saying that there is none.

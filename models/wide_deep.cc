@@ -7,9 +7,7 @@
 namespace strata::models {
 
 std::vector<ModelLookup> lookups(const WideDeep& /*model*/, const InputSpec& input) {
-  std::vector<ModelLookup> out = deep_lookups(input);
-  for (ModelLookup& wide : wide_lookups(input)) out.push_back(std::move(wide));
-  return out;
+  return deep_and_wide_lookups(input);
 }
 
 void check(const WideDeep& /*model*/, const ModelInput& input) {

@@ -14,6 +14,7 @@
 
 #include <dirent.h>
 
+#include "base/descriptor.h"
 #include "storage/file_system.h"
 
 namespace strata::storage {
@@ -26,24 +27,6 @@ auto uninterrupted(Call call) {
   while (result < 0 && errno == EINTR) result = call();
   return result;
 }
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-  int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
 
 class PosixWritableFile final : public WritableFile {
  public:
@@ -176,7 +159,7 @@ class PosixFileSystem final : public FileSystem {
   }
 
   /// Walks from the root, one component at a time, through directories only.
-  Descriptor open_directory(std::string_view name, std::string_view operation) const {
+  Descriptor open_directory(std::string_view name, const char* operation) const {
     Descriptor fd(uninterrupted([&] { return ::openat(root_fd_.get(), ".", kDirectoryFlags); }));
     if (fd.get() < 0) throw file_error(operation, root(), errno);
     while (!name.empty()) {
@@ -197,7 +180,7 @@ class PosixFileSystem final : public FileSystem {
   }
 
   std::pair<Descriptor, std::string> parent_of(const std::string& name,
-                                               std::string_view operation) const {
+                                               const char* operation) const {
     const size_t slash = name.rfind('/');
     if (slash == name.npos) return {open_directory("", operation), name};
     return {open_directory(std::string_view(name).substr(0, slash), operation),

@@ -16,6 +16,8 @@
 #include <sstream>
 #include <unordered_map>
 
+#include "base/utf8.h"
+
 namespace strata::train {
 namespace {
 
@@ -201,28 +203,6 @@ class TreeBuilder final : public YAML::EventHandler {
   size_t bytes_ = 0;
 };
 
-/// Bytes of the UTF-8 sequence at text[at] (RFC 3629: shortest form, no surrogates), 0 if broken.
-size_t utf8_length(std::string_view text, size_t at) {
-  const auto byte = [&](size_t i) -> unsigned {
-    return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0u;
-  };
-  const auto tail = [&](size_t i) { return (byte(i) & 0xC0) == 0x80; };
-  const unsigned lead = byte(0);
-  if (lead < 0x80) return 1;
-  if (lead >= 0xC2 && lead <= 0xDF) return tail(1) ? 2 : 0;
-  if (lead >= 0xE0 && lead <= 0xEF) {
-    const bool overlong = lead == 0xE0 && byte(1) < 0xA0;
-    const bool surrogate = lead == 0xED && byte(1) > 0x9F;
-    return tail(1) && tail(2) && !overlong && !surrogate ? 3 : 0;
-  }
-  if (lead >= 0xF0 && lead <= 0xF4) {
-    const bool overlong = lead == 0xF0 && byte(1) < 0x90;
-    const bool too_large = lead == 0xF4 && byte(1) > 0x8F;
-    return tail(1) && tail(2) && tail(3) && !overlong && !too_large ? 4 : 0;
-  }
-  return 0;
-}
-
 SourcePlace place_at(int source, std::string_view text, size_t at) {
   const std::string_view head = text.substr(0, at);
   const auto line = std::count(head.begin(), head.end(), '\n') + 1;
@@ -231,9 +211,9 @@ SourcePlace place_at(int source, std::string_view text, size_t at) {
   return {source, static_cast<int>(line), static_cast<int>(column), 1};
 }
 
-/// Why the byte at `at` may not stand in a config; empty when it may.
-std::string byte_fault(std::string_view text, size_t at, size_t length) {
-  const auto byte = static_cast<unsigned char>(text[at]);
+/// Why a byte may not stand in a config; empty when it may. `length`: of the sequence it begins.
+std::string byte_fault(char c, size_t length) {
+  const auto byte = static_cast<unsigned char>(c);
   if (length == 0) return fmt::format("invalid UTF-8 (byte 0x{:02x})", byte);
   const bool control = (byte < 0x20 && byte != '\t' && byte != '\n' && byte != '\r') || byte == 127;
   return control ? fmt::format("control character 0x{:02x}", byte) : std::string();
@@ -242,7 +222,7 @@ std::string byte_fault(std::string_view text, size_t at, size_t length) {
 void check_bytes(int source, std::string_view text, Problems& problems) {
   for (size_t at = 0; at < text.size();) {
     const size_t length = utf8_length(text, at);
-    const std::string fault = byte_fault(text, at, length);
+    const std::string fault = byte_fault(text[at], length);
     if (!fault.empty()) {
       problems.add(place_at(source, text, at), fault);
       problems.throw_if_any();

@@ -99,6 +99,15 @@ std::string StrataProcess::read(const std::string& path) const {
   return text.str();
 }
 
+std::vector<std::string> train_command(const std::string& config,
+                                       const std::vector<std::string>& settings,
+                                       const std::vector<std::string>& more) {
+  std::vector<std::string> words = {"train", config, "--json"};
+  for (const std::string& setting : settings) words.insert(words.end(), {"--set", setting});
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
 Outcome run_strata(const std::vector<std::string>& arguments, const std::string& folder,
                    const std::vector<std::string>& environment) {
   return StrataProcess(arguments, folder, environment).wait();

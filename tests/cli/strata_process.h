@@ -44,6 +44,11 @@ class StrataProcess {
 Outcome run_strata(const std::vector<std::string>& arguments, const std::string& folder = "",
                    const std::vector<std::string>& environment = {});
 
+/// `strata train config --json` with values set ("key=value"), then `more`.
+std::vector<std::string> train_command(const std::string& config,
+                                       const std::vector<std::string>& settings,
+                                       const std::vector<std::string>& more);
+
 /// An empty folder for one test, removed with the object.
 class ScratchFolder {
  public:

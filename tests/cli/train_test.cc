@@ -20,15 +20,8 @@ constexpr const char* kAdult = "configs/wide_deep_adult.yaml";
 /// `strata train` on shipped Adult into `run`, from the source folder.
 std::vector<std::string> train_adult(const std::string& run, int epochs,
                                      const std::vector<std::string>& more = {}) {
-  std::vector<std::string> arguments = {"train",
-                                        kAdult,
-                                        "--json",
-                                        "--set",
-                                        "checkpoint.path=" + run,
-                                        "--set",
-                                        "train.epochs=" + std::to_string(epochs)};
-  arguments.insert(arguments.end(), more.begin(), more.end());
-  return arguments;
+  return train_command(kAdult, {"checkpoint.path=" + run, "train.epochs=" + std::to_string(epochs)},
+                       more);
 }
 
 Outcome run_in_source(const std::vector<std::string>& arguments) {

@@ -132,13 +132,5 @@ TEST(Formats, NegativeSampling) {
   });
 }
 
-TEST(Transforms, Utf8) {
-  EXPECT_TRUE(is_utf8("plain text of more than eight bytes, été, 日本, \xf0\x9f\x98\x80"));
-  for (const char* bad : {"\x80", "\xc0\xaf", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80",
-                          "\xf5\x80\x80\x80", "abcdefg\xc3", "\xe2\x82", "\xff"}) {
-    EXPECT_FALSE(is_utf8(bad)) << testing::PrintToString(bad);
-  }
-}
-
 }  // namespace
 }  // namespace strata::data

@@ -12,8 +12,8 @@
 #include "serving/score.h"
 #include "serving/verify.h"
 #include "storage/publication.h"
-#include "tests/serving/temporary_folder.h"
 #include "tests/serving/trained_network.h"
+#include "tests/temporary_folder.h"
 #include "train/checkpoint.h"
 
 namespace strata::serving {

@@ -14,8 +14,8 @@
 #include "serving/score.h"
 #include "serving/verify.h"
 #include "storage/publication.h"
-#include "tests/serving/temporary_folder.h"
 #include "tests/serving/trained_network.h"
+#include "tests/temporary_folder.h"
 
 namespace strata::serving {
 namespace {

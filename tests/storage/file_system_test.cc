@@ -10,8 +10,10 @@
 #include <sstream>
 
 #include "base/check.h"
+#include "tests/error_of.h"
 #include "tests/storage/faulty_file_system.h"
 #include "tests/storage/memory_file_system.h"
+#include "tests/temporary_folder.h"
 
 namespace strata::storage {
 namespace {
@@ -19,32 +21,6 @@ namespace {
 using testing::HasSubstr;
 
 std::span<const std::byte> bytes(std::string_view text) { return std::as_bytes(std::span(text)); }
-
-/// Runs `body` and returns the Error it throws.
-template <class F>
-Error error_of(F body) {
-  try {
-    body();
-  } catch (const Error& e) {
-    return e;
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return Error(ErrorCode::kUsage, std::string("nothing was thrown"));
-}
-
-/// A fresh folder, removed at the end.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "strata_XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 void write(FileSystem& files, const std::string& name, std::string_view text) {
   const auto file = files.create(name, DurableStep::kPartCreate);

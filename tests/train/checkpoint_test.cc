@@ -11,6 +11,7 @@
 #include "storage/block_file.h"
 #include "storage/publication.h"
 #include "tests/embedding/batches.h"
+#include "tests/error_of.h"
 #include "tests/sanitized.h"
 #include "tests/storage/faulty_file_system.h"
 #include "tests/storage/memory_file_system.h"
@@ -117,17 +118,6 @@ void expect_equal(Model& a, Model& b) {
     EXPECT_TRUE(std::ranges::equal(a.parameters.weights(x), b.parameters.weights(y))) << x.name;
     EXPECT_TRUE(std::ranges::equal(a.parameters.state(x), b.parameters.state(y))) << x.name;
   }
-}
-
-template <class F>
-Error error_of(F body) {
-  try {
-    body();
-  } catch (const Error& e) {
-    return e;
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return Error(ErrorCode::kUsage, std::string("nothing was thrown"));
 }
 
 /// Files of a checkpoint, its manifest included.

@@ -52,15 +52,8 @@ SmallRun::SmallRun() {
 
 std::vector<std::string> SmallRun::arguments(const std::string& run, int steps,
                                              const std::vector<std::string>& more) const {
-  std::vector<std::string> all = {"train",
-                                  "config.yaml",
-                                  "--json",
-                                  "--set",
-                                  "checkpoint.path=" + run,
-                                  "--set",
-                                  "train.max_steps=" + std::to_string(steps)};
-  all.insert(all.end(), more.begin(), more.end());
-  return all;
+  return train_command(
+      "config.yaml", {"checkpoint.path=" + run, "train.max_steps=" + std::to_string(steps)}, more);
 }
 
 Outcome SmallRun::train(const std::string& run, int steps, const std::vector<std::string>& more,

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <string>
 
-namespace strata::serving {
+namespace strata {
 
 /// A fresh folder on the disk, removed at the end.
 class TemporaryFolder {
@@ -17,10 +17,12 @@ class TemporaryFolder {
   ~TemporaryFolder() { std::filesystem::remove_all(path_); }
   TemporaryFolder(const TemporaryFolder&) = delete;
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
   const std::string& path() const { return path_; }
+  std::string path_of(const std::string& name) const { return path_ + "/" + name; }
 
  private:
   std::string path_;
 };
 
-}  // namespace strata::serving
+}  // namespace strata
