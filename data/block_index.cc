@@ -32,9 +32,9 @@ class FileScanner {
       : file_(file), block_bytes_(block_bytes), index_(index) {}
 
   /// Text before `offset` belongs to no block: byte-order mark, header line.
-  void skip_to(int64_t offset, int64_t lines) {
+  void skip_to(int64_t offset, bool header) {
     block_.offset = line_begin_ = offset;
-    next_line_ = 1 + lines;
+    next_line_ = header ? 2 : 1;
   }
 
   /// The text [offset, offset + bytes) of the file; pieces come in order.
@@ -138,7 +138,7 @@ void index_file(int32_t number, const IndexOptions& options, BlockIndex& index) 
   int64_t got = stream->read(buffer);
   int64_t offset = 0;
   const int64_t head = skip_head({buffer.data(), static_cast<size_t>(got)}, options.header, file);
-  scanner.skip_to(head, options.header ? 1 : 0);
+  scanner.skip_to(head, options.header);
   while (got > 0) {
     for (int64_t i = std::max<int64_t>(head - offset, 0); i < got; i += piece) {
       scanner.take(buffer.data() + i, offset + i, std::min(piece, got - i));

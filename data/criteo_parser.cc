@@ -54,7 +54,7 @@ struct Patch {
 
 /// Where the fields of a row go; integers the schema does not use share one scratch column.
 struct Columns {
-  Columns(RawColumns& raw, std::span<const int> integer_slots,
+  Columns(std::span<const int> integer_slots, RawColumns& raw,
           std::span<const int> category_slots) {
     for (size_t k = 0; k < integer.size(); ++k) {
       integer[k] = integer_slots[k] < 0 ? unused_integer.data() : raw.number(integer_slots[k]);
@@ -170,7 +170,7 @@ class CriteoParser final : public LineParser {
   }
 
   void parse(std::span<const Line> lines, RawColumns& raw, RowBlock& out) const override {
-    Columns columns(raw, integer_slots_, category_slots_);
+    Columns columns(integer_slots_, raw, category_slots_);
     columns.patches.reserve(lines.size() * 4);
     parse_lines<Words::kDeferred>(lines, columns, out);
     // A bad line may only seem so: a short field and an empty one look like eight digits.

@@ -27,17 +27,17 @@ void PrefetchReader::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
+/// Waits for a slot outside [taken_, made_); null when it is time to stop.
+PrefetchReader::Slot* PrefetchReader::free_slot(const std::stop_token& stopping) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, stopping, [&] { return made_ - taken_ < slots_.size(); });
+  return stopping.stop_requested() ? nullptr : &slots_[made_ % slots_.size()];
+}
+
 /// The background thread. A slot outside [taken_, made_) is its own; the inner reader, too.
 void PrefetchReader::fill(const std::stop_token& stopping) {
   try {
-    while (true) {
-      Slot* slot = nullptr;
-      {
-        std::unique_lock lock(mutex_);
-        changed_.wait(lock, stopping, [&] { return made_ - taken_ < slots_.size(); });
-        if (stopping.stop_requested()) return;
-        slot = &slots_[made_ % slots_.size()];
-      }
+    while (Slot* slot = free_slot(stopping)) {
       const bool more = inner_->next(slot->batch);
       slot->after = inner_->position();
       slot->statistics = inner_->statistics();

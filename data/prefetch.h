@@ -41,6 +41,7 @@ class PrefetchReader final : public Reader {
   void start();
   void stop();
   void fill(const std::stop_token& stopping);
+  Slot* free_slot(const std::stop_token& stopping);
 
   std::unique_ptr<Reader> inner_;  // the background thread's while it runs
   uint64_t digest_;

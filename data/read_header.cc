@@ -6,8 +6,8 @@
 
 namespace strata::data {
 
-std::vector<std::string> header_fields(const std::string& header, const std::string& path,
-                                       const CsvConfig& csv) {
+std::vector<std::string> header_fields(const std::string& header, const CsvConfig& csv,
+                                       const std::string& path) {
   Fields fields;
   const Dialect dialect{.delimiter = csv.delimiter[0],
                         .quote = csv.quote.empty() ? '\0' : csv.quote[0],
@@ -31,7 +31,7 @@ std::vector<std::string> read_header(const std::string& path, const CsvConfig& c
   text.resize(std::min(end, text.size()));
   if (text.ends_with('\r')) text.pop_back();
   if (text.starts_with("\xef\xbb\xbf")) text.erase(0, 3);
-  return header_fields(text, path, csv);
+  return header_fields(text, csv, path);
 }
 
 }  // namespace strata::data

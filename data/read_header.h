@@ -12,7 +12,7 @@ namespace strata::data {
 std::vector<std::string> read_header(const std::string& path, const CsvConfig& csv);
 
 /// The fields of a header line.
-std::vector<std::string> header_fields(const std::string& header, const std::string& path,
-                                       const CsvConfig& csv);
+std::vector<std::string> header_fields(const std::string& header, const CsvConfig& csv,
+                                       const std::string& path);
 
 }  // namespace strata::data

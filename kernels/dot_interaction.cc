@@ -151,7 +151,7 @@ struct Backward {
 
   /// Sums of `kRows` vectors of dE, lanes [d, d + 16): sums[i] = sum over b of m[i, b] * E[b].
   template <int kRows>
-  STRATA_ALWAYS_INLINE static void product(const float* m, const float* e, int count, int e_stride,
+  STRATA_ALWAYS_INLINE static void product(const float* m, int count, const float* e, int e_stride,
                                            Lanes* sums) {
     for (int i = 0; i < kRows; ++i) sums[i] = Lanes{};
     for (int b = 0; b < count; ++b) {
@@ -196,12 +196,12 @@ struct Backward {
         Lanes sums[kGroup];
         int a = 0;
         for (; a + kGroup <= s.count; a += kGroup) {
-          product<kGroup>(matrix + a * s.count, e + d, s.count, wide, sums);
+          product<kGroup>(matrix + a * s.count, s.count, e + d, wide, sums);
           for (int i = 0; i < kGroup; ++i)
             write(sums[i], dx + (a + i) * dim + d, lanes, g.accumulate);
         }
         for (; a < s.count; ++a) {
-          product<1>(matrix + a * s.count, e + d, s.count, wide, sums);
+          product<1>(matrix + a * s.count, s.count, e + d, wide, sums);
           write(sums[0], dx + a * dim + d, lanes, g.accumulate);
         }
       }

@@ -230,7 +230,7 @@ OnnxModel make_onnx(const models::Network& network) {
   }
   writer.add_layers();
   writer.graph().add_output("logit", writer.read(tensors.logits), 1);
-  model.bytes = writer.graph().serialise("strata", STRATA_VERSION);
+  model.bytes = writer.graph().serialise(STRATA_VERSION);
   return model;
 }
 

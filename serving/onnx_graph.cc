@@ -115,9 +115,9 @@ std::string OnnxGraph::node(std::string_view op, const std::vector<std::string>&
   return name;
 }
 
-std::string OnnxGraph::serialise(std::string_view graph_name, std::string_view version) const {
+std::string OnnxGraph::serialise(std::string_view version) const {
   ProtobufWriter graph = graph_;
-  graph.add_bytes(kGraphName, graph_name);
+  graph.add_bytes(kGraphName, "strata");
   ProtobufWriter opset;
   opset.add_bytes(1, "");
   opset.add_int(2, kOpsetVersion);

@@ -37,7 +37,7 @@ class OnnxGraph {
                    const std::vector<Attribute>& attributes = {});
 
   /// The whole model, serialised.
-  std::string serialise(std::string_view graph_name, std::string_view version) const;
+  std::string serialise(std::string_view version) const;
 
  private:
   ProtobufWriter graph_;  // GraphProto without its name

@@ -31,6 +31,13 @@ double max_load_for(int row_bytes) {
   return row_bytes >= 16 ? 0.72 : 0.86;
 }
 
+/// Appends the positions of the slots that are none.
+void list_absent(std::span<const int64_t> slots, std::vector<int64_t>& absent) {
+  for (size_t i = 0; i < slots.size(); ++i) {
+    if (slots[i] == kNoSlot) absent.push_back(static_cast<int64_t>(i));
+  }
+}
+
 /// Sorts keys that are nearly in order: insertion, unless that turns out to be slow.
 void sort_nearly_sorted(std::vector<KeySlot>& keys) {
   const auto less = [](const KeySlot& a, const KeySlot& b) { return a.h < b.h; };
@@ -175,14 +182,11 @@ void DramTable::find_or_insert(std::span<const uint64_t> hashes, std::span<int64
   size_t made = first;
   try {
     with_memory_errors([&] {
-      for (size_t i = 0; i < slots.size(); ++i) {
-        if (slots[i] == kNoSlot) created.push_back(static_cast<int64_t>(i));
-      }
+      list_absent(slots, created);
       impl_->make_room(hashes, std::span(created).subspan(first));
       for (; made < created.size(); ++made) {
-        if (made + kAhead < created.size()) {
-          __builtin_prefetch(impl_->index.home_of(hashes[created[made + kAhead]]), 1);
-        }
+        const size_t ahead = std::min(made + kAhead, created.size() - 1);
+        __builtin_prefetch(impl_->index.home_of(hashes[created[ahead]]), 1);
         slots[created[made]] = impl_->insert(hashes[created[made]]);
       }
     });

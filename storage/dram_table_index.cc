@@ -87,23 +87,23 @@ double DramTableIndex::scheduled(size_t run, double keys) const {
 /// Gives a run homes for `keys` keys.
 void DramTableIndex::resize(size_t run, double keys) {
   const uint64_t homes = homes_for(keys);
-  rebuild(run, homes, std::max<uint64_t>(padding_for(homes), states_[run].padding));
+  rebuild(run, {homes, std::max<uint64_t>(padding_for(homes), states_[run].padding)});
   states_[run].limit = keys_at(homes, runs_.size() > 1 ? max_load_ * kOverload : max_load_);
   states_[run].mean_limit = static_cast<int64_t>(keys);
 }
 
-/// Moves a run to `homes` homes; doubles the padding until the keys fit.
-void DramTableIndex::rebuild(size_t run, uint64_t homes, uint64_t padding) {
-  kernels::BucketRun larger{.buckets = nullptr, .homes = homes};
-  for (;; padding *= 2) {
-    const size_t bytes = (homes + padding) * sizeof(Bucket);
+/// Moves a run to `size`; doubles the padding until the keys fit.
+void DramTableIndex::rebuild(size_t run, RunSize size) {
+  kernels::BucketRun larger{.buckets = nullptr, .homes = size.homes};
+  for (;; size.padding *= 2) {
+    const size_t bytes = (size.homes + size.padding) * sizeof(Bucket);
     larger.buckets = reinterpret_cast<Bucket*>(memory_->allocate(bytes));
-    if (copy_keys(run, larger, padding)) break;
+    if (copy_keys(run, larger, size.padding)) break;
     memory_->release(reinterpret_cast<std::byte*>(larger.buckets), bytes);
   }
   release(run);
   runs_[run] = larger;
-  states_[run].padding = static_cast<uint32_t>(padding);
+  states_[run].padding = static_cast<uint32_t>(size.padding);
 }
 
 void DramTableIndex::make_room(size_t run, int64_t more) {
@@ -122,7 +122,7 @@ void DramTableIndex::make_room(size_t run, int64_t more) {
 /// For a run whose keys crowd at its end: more homes where it is fairly full, else more padding.
 void DramTableIndex::grow(size_t run) {
   const RunState& state = states_[run];
-  if (2 * state.size < state.limit) return rebuild(run, runs_[run].homes, 2ull * state.padding);
+  if (2 * state.size < state.limit) return rebuild(run, {runs_[run].homes, 2ull * state.padding});
   make_room(run, state.limit - state.size + 1);
 }
 

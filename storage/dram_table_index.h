@@ -94,7 +94,10 @@ class DramTableIndex {
   uint64_t homes_for(double keys) const;
   double scheduled(size_t run, double keys) const;
   void resize(size_t run, double keys);
-  void rebuild(size_t run, uint64_t homes, uint64_t padding);
+  struct RunSize {
+    uint64_t homes, padding;
+  };
+  void rebuild(size_t run, RunSize size);
   bool copy_keys(size_t run, kernels::BucketRun to, uint64_t padding) const;
   void release(size_t run);
 

@@ -21,8 +21,8 @@ std::string current_text(const FileSystem& files, const std::string& name) {
   return fmt::format("{}\n{:016x}\n", name, file_xxh3(*manifest));
 }
 
-void write_file(FileSystem& files, const std::string& name, std::string_view content,
-                DurableStep create, DurableStep sync) {
+void write_file(FileSystem& files, DurableStep create, const std::string& name,
+                std::string_view content, DurableStep sync) {
   const auto file = files.create(name, create);
   file->append(std::as_bytes(std::span(content)));
   files.sync(*file, sync);
@@ -134,8 +134,8 @@ void Publication::publish(nlohmann::ordered_json about) {
   STRATA_CHECK(about.is_object(), "about");
   manifest_.about = std::move(about);
   std::ranges::sort(manifest_.files, {}, &ManifestFile::name);
-  write_file(files_, join_name(temporary_, kManifestName), to_text(manifest_),
-             DurableStep::kManifestCreate, DurableStep::kManifestSync);
+  write_file(files_, DurableStep::kManifestCreate, join_name(temporary_, kManifestName),
+             to_text(manifest_), DurableStep::kManifestSync);
   sync_folders();
   files_.rename(temporary_, name_, DurableStep::kPublishRename);
   published_ = true;
@@ -169,7 +169,7 @@ std::optional<std::string> read_current(const FileSystem& files) {
 void write_current(FileSystem& files, const std::string& name) {
   const std::string next(kNextCurrentName);
   remove_tree(files, next, DurableStep::kLeftoverRemove);
-  write_file(files, next, current_text(files, name), DurableStep::kCurrentCreate,
+  write_file(files, DurableStep::kCurrentCreate, next, current_text(files, name),
              DurableStep::kCurrentSync);
   files.rename(next, std::string(kCurrentName), DurableStep::kCurrentRename);
   files.sync_directory("", DurableStep::kCurrentFlipSync);

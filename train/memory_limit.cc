@@ -42,14 +42,15 @@ int64_t cgroup_limit_bytes() {
               limit};
 }
 
-int64_t unit_bytes(std::string_view unit, std::string_view whole) {
+/// 0 for a unit that is none.
+int64_t unit_bytes(std::string_view unit) {
   constexpr std::pair<std::string_view, int> kShifts[] = {
       {"", 0},     {"B", 0},  {"k", 10}, {"K", 10},   {"KiB", 10}, {"M", 20},  {"m", 20},
       {"MiB", 20}, {"G", 30}, {"g", 30}, {"GiB", 30}, {"T", 40},   {"TiB", 40}};
   for (const auto& [name, shift] : kShifts) {
     if (unit == name) return int64_t{1} << shift;
   }
-  refuse(whole);
+  return 0;
 }
 
 /// What the rows of `keys` would cost if all of them were new, as a bound on what they do cost.
@@ -109,7 +110,7 @@ int64_t parse_memory_limit(std::string_view limit, int64_t machine_bytes) {
     if (number > 100) refuse(limit);
     bytes = number / 100 * static_cast<double>(machine_bytes);
   } else {
-    bytes = number * static_cast<double>(unit_bytes(unit, limit));
+    bytes = number * static_cast<double>(unit_bytes(unit));
   }
   if (bytes < 1 || bytes > 0x1p62) refuse(limit);
   return static_cast<int64_t>(bytes);

@@ -32,6 +32,7 @@ class Function:
     first_line: int
     last_line: int
     parameters: int
+    nesting: int = 0
 
     @property
     def lines(self):
@@ -121,6 +122,21 @@ def _is_function(header):
     return 'function', (name, count_parameters(inside))
 
 
+_BLOCK = re.compile(r'(?:[)\]]|\b(?:else|do|try|mutable|noexcept)|->\s*[\w:<>*& ]+)\s*$|\n\s*$')
+
+
+def nesting(body):
+    """Blocks in one another in the braces of a function: those of if, for, switch, lambdas, …"""
+    deepest, stack = 0, []
+    for i, char in enumerate(body[1:], 1):
+        if char == '{':
+            stack.append(_BLOCK.search(body, max(0, i - 200), i) is not None)
+            deepest = max(deepest, sum(stack))
+        elif char == '}' and stack:
+            stack.pop()
+    return deepest
+
+
 def functions(text):
     """Every function definition outside other functions, from the raw text of a file."""
     code = blank(text)
@@ -143,7 +159,8 @@ def functions(text):
             if kind == 'function':
                 begin = start + len(code[start:i]) - len(code[start:i].lstrip())
                 found.append(Function(function[0], code.count('\n', 0, begin) + 1,
-                                      code.count('\n', 0, end) + 1, function[1]))
+                                      code.count('\n', 0, end) + 1, function[1],
+                                      nesting(code[i:end])))
                 i, start = end, end + 1
             elif kind == 'initialiser' or '=' in code[start:i].replace('==', ''):
                 i = end

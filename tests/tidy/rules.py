@@ -27,6 +27,7 @@ ARROWS['cli'] = [room for room in ROOMS if room != 'cli']
 FREE = ['tests', 'bench']  # may include every room
 
 MAX_FUNCTION, MAX_KERNEL, MAX_FILE, MAX_LINE, MAX_PARAMETERS, MAX_README = 70, 100, 500, 100, 5, 80
+MAX_NESTING = 3  # blocks in a function, lambdas too; the grids of tests/ are loops in loops
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,10 @@ def sizes(tree):
                 yield Offence('function_size', path, function.first_line,
                               f'{function.name}: {function.lines} lines, at most {limit}',
                               function.name)
+            if function.nesting > MAX_NESTING and room_of(path) != 'tests':
+                yield Offence('nesting', path, function.first_line,
+                              f'{function.name}: {function.nesting} blocks in one another, at most '
+                              f'{MAX_NESTING}', function.name)
             if function.parameters > MAX_PARAMETERS:
                 yield Offence('parameters', path, function.first_line,
                               f'{function.name}: {function.parameters} parameters, at most '

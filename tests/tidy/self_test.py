@@ -84,6 +84,14 @@ class LintCanFail(unittest.TestCase):
                     'namespace Big {}', 'template <class item> void f(item) {}'):
             self.assertIn('readability-identifier-naming', self.complaints(bad + '\n'), bad)
 
+    def test_parameters_that_are_easily_swapped(self):
+        rule = 'bugprone-easily-swappable-parameters'
+        self.assertIn(rule, self.complaints('void f(int rows, int bytes) {}\n'))
+        for good in ('void f(int table, int shard) {}', 'void f(int rows, float x, int bytes) {}',
+                     'void f(int rows, long bytes) {}',
+                     'bool f(int rows, int bytes) { return rows < bytes; }'):
+            self.assertEqual('', self.complaints(good + '\n'), good)
+
     def test_files_that_cannot_share_a_unit_are_checked_apart(self):
         mine, yours = 'constexpr int kMine = 1;\n', 'constexpr long kMine = 2;\n'
         self.assertEqual('', self.complaints(mine, yours))
@@ -118,6 +126,16 @@ class EachRuleCanFail(unittest.TestCase):
         self.expect('line_length', 'data/x.cc', 'x' * 101)
         self.expect('parameters', 'data/x.cc', 'void f(A a, B b, C c, D d, E e, F f) {}')
         self.expect_not('parameters', 'data/x.cc', 'void f(A<int, int> a, B b, C c, D d, E e) {}')
+
+    def test_nesting(self):
+        three = 'for (;;) {\n  if (x) {\n    run([&] {\n      %s\n    });\n  } else {\n  }\n}\n'
+        deep = 'void f() {\n' + three % 'g({{1}, {2}});' + '}\n'
+        self.expect_not('nesting', 'data/x.cc', deep)
+        for inner in ('do {\n g();\n } while (x);', '{\n  g();\n}', 'auto l = [] { g(); };',
+                      'auto l = [&](int y) -> std::vector<int> { return {y}; };'):
+            deep = 'void f() {\n' + three % inner + '}\n'
+            self.expect('nesting', 'data/x.cc', deep)
+            self.expect_not('nesting', 'tests/data/x_test.cc', deep)
 
     def test_banned_calls(self):
         for call in ('x = rand();', 'time(nullptr);', 'printf("x");', 'std::thread t(f);',
