@@ -10,7 +10,7 @@ row, the gradients of the first step, and per optimizer the losses of 200 steps.
 in float64, so that a difference is ours. tests/models/golden_test.cc reads the files; every name
 and hyper-parameter here is repeated there.
 
-Covered: every model of the list (Wide & Deep with and without batch norm, DCNv2 stacked with low
+Covered: every model of the list (DLRM and Wide & Deep with and without batch norm, DCNv2 stacked with low
 rank and parallel with full rank), each under every optimizer of the list and Adam with L2, tables
 in exact mode; a test asserts that no model and no optimizer of the lists is missing.
 """
@@ -173,6 +173,14 @@ class Twin(nn.Module):
             self.linear_layer(f"{name}.{i}", inputs, width)
             inputs = width
 
+    def norm_layer(self, name, width):
+        self.parameter(f"{name}.weight", (width,), 0.5).data.add_(1)
+        self.parameter(f"{name}.bias", (width,), 0.1)
+
+    def normalised(self, name, x):
+        gamma, beta = self.names[f"{name}.weight"], self.names[f"{name}.bias"]
+        return F.batch_norm(x, None, None, gamma, beta, training=True, eps=1e-5)
+
     def tables(self, wide, deep):
         for name, rows in ROWS.items():
             if deep:
@@ -217,18 +225,32 @@ class LogisticRegression(Twin):
 
 
 class Dlrm(Twin):
+    norm = False
+
     def __init__(self, rng):
         super().__init__(rng)
         self.tables(wide=False, deep=True)
         self.mlp_layers("bottom", DENSE, [8, DIM])
         self.mlp_layers("top", DIM + 10, [12, 1])
+        if self.norm:
+            self.norm_layer("bottom_norm.0", 8)
+            self.norm_layer("top_norm.0", 12)
+
+    def two_layers(self, name, x):
+        x = self.linear(f"{name}.0", x)
+        x = F.relu(self.normalised(f"{name}_norm.0", x) if self.norm else x)
+        return self.linear(f"{name}.1", x)
 
     def forward(self, batch):
-        bottom = self.mlp("bottom", batch.dense, 2, last_relu=True)
+        bottom = F.relu(self.two_layers("bottom", batch.dense))
         vectors = torch.stack([bottom, *self.pooled(batch)], dim=1)
         dots = vectors @ vectors.transpose(1, 2)
         i, j = torch.tril_indices(5, 5, -1)
-        return self.mlp("top", cat(bottom, dots[:, i, j]), 2, last_relu=False)[:, 0]
+        return self.two_layers("top", cat(bottom, dots[:, i, j]))[:, 0]
+
+
+class DlrmNorm(Dlrm):
+    norm = True
 
 
 class WideDeep(Twin):
@@ -241,17 +263,13 @@ class WideDeep(Twin):
         self.mlp_layers("deep", DENSE + 4 * DIM, [12, 8, 1])
         for i, width in enumerate([12, 8]):
             if self.norm:
-                self.parameter(f"deep_norm.{i}.weight", (width,), 0.5).data.add_(1)
-                self.parameter(f"deep_norm.{i}.bias", (width,), 0.1)
+                self.norm_layer(f"deep_norm.{i}", width)
 
     def forward(self, batch):
         x = cat(batch.dense, *self.pooled(batch))
         for i in range(2):
             x = self.linear(f"deep.{i}", x)
-            if self.norm:
-                gamma, beta = self.names[f"deep_norm.{i}.weight"], self.names[f"deep_norm.{i}.bias"]
-                x = F.batch_norm(x, None, None, gamma, beta, training=True, eps=1e-5)
-            x = F.relu(x)
+            x = F.relu(self.normalised(f"deep_norm.{i}", x) if self.norm else x)
         return self.linear("deep.2", x)[:, 0] + self.wide(batch)
 
 
@@ -321,6 +339,7 @@ MODELS = {
     "deepfm": DeepFm,
     "dcnv2": Dcnv2,
     "dcnv2_parallel": Dcnv2Parallel,
+    "dlrm_batch_norm": DlrmNorm,
 }
 
 

@@ -73,6 +73,7 @@ std::vector<Batch> golden_batches() {
 std::map<std::string, ModelVariant> golden_models() {
   return {{"logistic_regression", LogisticRegression{}},
           {"dlrm", Dlrm{.bottom = {8, kDim}, .top = {12, 1}}},
+          {"dlrm_batch_norm", Dlrm{.bottom = {8, kDim}, .top = {12, 1}, .batch_norm = true}},
           {"wide_deep", WideDeep{.hidden = {12, 8}}},
           {"wide_deep_batch_norm", WideDeep{.hidden = {12, 8}, .batch_norm = true}},
           {"deepfm", DeepFm{.hidden = {12, 8}}},
