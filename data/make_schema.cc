@@ -261,6 +261,7 @@ class SchemaMaker {
     };
     if (parent < 0) {
       std::vector<std::string> sparse;
+      sparse.reserve(schema_.sparse.size());
       for (const SparseFeature& feature : schema_.sparse) sparse.push_back(feature.name);
       refuse_item("is no sparse column listed before it (numbers cross by their buckets)",
                   suggest_name(name, sparse, "sparse columns before it"));

@@ -17,6 +17,7 @@ void require_known_tables(const TablesConfig& config,
                                    [&](const auto& table) { return table.name == name; });
     if (known) continue;
     std::vector<std::string> names;
+    names.reserve(tables.size());
     for (const auto& table : tables) names.push_back(table.name);
     faults.add({{{"tables", name}},
                 fmt::format("tables.{}: no feature of this model uses a table of that name", name),
