@@ -10,9 +10,9 @@ row, the gradients of the first step, and per optimizer the losses of 200 steps.
 in float64, so that a difference is ours. tests/models/golden_test.cc reads the files; every name
 and hyper-parameter here is repeated there.
 
-Covered: every model of the list (DLRM and Wide & Deep with and without batch norm, DCNv2 stacked with low
-rank and parallel with full rank), each under every optimizer of the list and Adam with L2, tables
-in exact mode; a test asserts that no model and no optimizer of the lists is missing.
+Covered: every model of the list (DLRM and Wide & Deep with and without batch norm, DCNv2 stacked
+with low rank and parallel with full rank), each under every optimizer of the list and Adam with L2,
+tables in exact mode; a test asserts that no model and no optimizer of the lists is missing.
 """
 
 import pathlib
