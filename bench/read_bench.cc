@@ -24,12 +24,12 @@
 #include <vector>
 
 #include "base/hash.h"
+#include "base/isa.h"
 #include "data/config.h"
 #include "data/input_file.h"
 #include "data/reader.h"
 #include "data/schema.h"
 #include "data/text_writer.h"
-#include "kernels/isa.h"
 
 namespace strata::data {
 namespace {

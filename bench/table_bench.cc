@@ -30,9 +30,9 @@
 
 #include "base/buffer.h"
 #include "base/hash.h"
+#include "base/isa.h"
 #include "base/thread_pool.h"
 #include "embedding/collection.h"
-#include "kernels/isa.h"
 #include "storage/dram_table.h"
 
 namespace strata::bench {

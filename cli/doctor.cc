@@ -11,8 +11,8 @@
 #include <optional>
 #include <thread>
 
+#include "base/isa.h"
 #include "cli/version.h"
-#include "kernels/isa.h"
 #include "train/memory_limit.h"
 
 namespace strata::cli {

@@ -272,7 +272,7 @@ struct DataConfig {
        .max = 1024,
        .on_resume = OnResume::kFree});
     v("threads", threads,
-      {.doc = "Threads that parse. One does 5 million Criteo rows a second; the rows are the same "
+      {.doc = "Threads that parse. One does 4 million Criteo rows a second; the rows are the same "
               "for any number.",
        .min = 1,
        .max = 256,

@@ -1,17 +1,21 @@
-// The fast path of Criteo's layout. Lines are packed column by column, bad ones overwritten by the
-// next. Eight hexadecimal digits are one 64-bit word: lines first give the words as they stand, and
-// whole columns are then checked and converted, which is vector code. Where that finds a word that
-// is none, or a line is bad, the slice is parsed once more, each word checked in its line.
+// Criteo's layout. Lines are packed column by column. A usual line (integers of up to seven digits,
+// categories of eight digits or none) is taken apart without branches: its tabs first, then every
+// field by itself. A category is one 64-bit word of text; whole columns of them are then checked
+// and converted, which is vector code. Any other line is read field by field; and so is the whole
+// slice once more where a column holds a word that is no category.
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 #include <limits>
 #include <vector>
 
+#include "base/isa.h"
 #include "data/criteo.h"
+#include "data/criteo_fields.h"
 #include "data/line_parser.h"
 #include "data/quote.h"
 #include "data/transforms.h"
@@ -19,136 +23,61 @@
 namespace strata::data {
 namespace {
 
-constexpr uint64_t repeat(uint8_t byte) { return byte * 0x0101010101010101ull; }
-
-/// The high bits that stay clear exactly when all eight bytes are hexadecimal digits.
-inline uint64_t not_hex(uint64_t text) {
-  const uint64_t ascii = text & repeat(0x7f);  // the sums below then cannot carry into a neighbour
-  const uint64_t lower = ascii | repeat(0x20);
-  const uint64_t digit = (ascii + repeat(0x80 - '0')) & ~(ascii + repeat(0x80 - '9' - 1));
-  const uint64_t letter = (lower + repeat(0x80 - 'a')) & ~(lower + repeat(0x80 - 'f' - 1));
-  return (text | ~(digit | letter)) & repeat(0x80);
-}
-
-/// Value of eight hexadecimal digits, the first (lowest) byte most significant.
-inline uint64_t hex_value(uint64_t text) {
-  const uint64_t letters = (text >> 6) & repeat(0x01);
-  uint64_t x = (text & repeat(0x0f)) + (letters << 3) + letters;
-  x = ((x << 4) | (x >> 8)) & 0x00ff00ff00ff00ffull;
-  x = ((x << 8) | (x >> 16)) & 0x0000ffff0000ffffull;
-  return ((x << 16) | (x >> 32)) & 0xffffffffull;
-}
-
 /// Why a line is bad; made into text only when it is.
 struct Flaw {
   enum Kind { kNone, kLabel, kInteger, kCategory } kind = kNone;
   int field = 0;
 };
 
-/// A category that is no word of eight digits, and what it is instead.
+constexpr int kColumns = kCriteoIntegers + kCriteoCategories;
+
+/// A field whose text is no word of its column, and its value: the bits of a double, or an id.
 struct Patch {
-  int32_t category = 0;
-  int32_t row = 0;
-  uint64_t id = 0;
+  std::byte* at = nullptr;
+  uint64_t value = 0;
 };
 
-/// Where the fields of a row go; integers the schema does not use share one scratch column.
+/// Where the fields of a row go, eight bytes each: first as text, then as values. Fields that the
+/// schema does not use have columns too: they are checked all the same.
 struct Columns {
-  Columns(std::span<const int> integer_slots, RawColumns& raw,
-          std::span<const int> category_slots) {
-    for (size_t k = 0; k < integer.size(); ++k) {
-      integer[k] = integer_slots[k] < 0 ? unused_integer.data() : raw.number(integer_slots[k]);
-    }
-    const auto unused = std::count_if(category_slots.begin(), category_slots.end(),
-                                      [](int slot) { return slot < 0; });
-    unused_categories.resize(static_cast<size_t>(unused * kColumnStride));
-    uint64_t* next_unused = unused_categories.data();
-    for (size_t k = 0; k < category.size(); ++k) {
-      const bool used = category_slots[k] >= 0;
-      category[k] = used ? raw.id(category_slots[k]) : next_unused;
-      if (!used) next_unused += kColumnStride;
+  Columns(RawColumns& raw, std::span<const int> slots) {
+    const auto missing = std::count(slots.begin(), slots.end(), -1);
+    unused.resize(static_cast<size_t>(missing * kColumnStride));
+    uint64_t* next_unused = unused.data();
+    for (int k = 0; k < kColumns; ++k) {
+      const int slot = slots[static_cast<size_t>(k)];
+      void* const used = k < kCriteoIntegers ? static_cast<void*>(raw.number(slot)) : raw.id(slot);
+      column[static_cast<size_t>(k)] = static_cast<std::byte*>(slot < 0 ? next_unused : used);
+      if (slot < 0) next_unused += kColumnStride;
     }
   }
   Columns(const Columns&) = delete;
   Columns& operator=(const Columns&) = delete;
 
-  std::array<double*, kCriteoIntegers> integer;
-  std::array<uint64_t*, kCriteoCategories> category;
-  std::array<double, kColumnStride> unused_integer;
-  std::vector<uint64_t> unused_categories;  // checked all the same
+  STRATA_ALWAYS_INLINE std::byte* at(int field, int64_t row) {
+    return column.data()[field] + row * static_cast<int64_t>(sizeof(uint64_t));
+  }
+
+  std::array<std::byte*, kColumns> column;
+  std::vector<uint64_t> unused;
   std::vector<Patch> patches;
 };
 
-/// Words of text -> ids, in place. False when one is not of hexadecimal digits.
-bool convert_words(uint64_t* words, int64_t count) {
-  uint64_t flaws = 0;
-  for (int64_t i = 0; i < count; ++i) {
-    flaws |= not_hex(words[i]);
-    words[i] = hex_value(words[i]);
+/// An integer of up to 64 bits, or NaN for nothing, as the bits of a double.
+bool read_integer(std::string_view text, uint64_t& bits) {
+  double value = std::numeric_limits<double>::quiet_NaN();
+  int64_t integer = 0;
+  if (!text.empty()) {
+    if (text.starts_with('+') || !parse_integer(text, integer)) return false;
+    value = static_cast<double>(integer);
   }
-  return flaws == 0;
+  bits = std::bit_cast<uint64_t>(value);
+  return true;
 }
 
-/// Integers the word-wise path leaves alone: more than seven digits, or no integer at all. Null
-/// for the latter.
-const char* read_odd_integer(const char* p, double& out) {
-  const char* stop = p;
-  while (*stop != '\t' && *stop != '\n' && *stop != '\r') ++stop;
-  int64_t value = 0;
-  if (*stop != '\t' || *p == '+' || !parse_integer({p, stop}, value)) return nullptr;
-  out = static_cast<double>(value);
-  return stop + 1;
-}
-
-/// Up to seven digits and a tab.
-struct ShortInteger {
-  int digits = 0;
-  int value = 0;
-  bool valid = false;
-};
-
-/// The end is the first byte without bit 4, which every digit has and a tab has not: where the next
-/// field begins is known before this one is checked. No branch depends on the number of digits.
-inline ShortInteger read_short_integer(const char* p) {
-  uint64_t text;
-  std::memcpy(&text, p, sizeof text);
-  const uint64_t ends = ~text & repeat(0x10);
-  if (ends == 0) [[unlikely]]
-    return {};
-  const int digits = __builtin_ctzll(ends) >> 3;
-  // The digits move to the high bytes, zeros in front of them; then pairs, fours and eights.
-  uint64_t x = (text ^ repeat('0')) << 8 << (56 - 8 * digits);
-  const uint64_t others = ((x + repeat(0x76)) | x) & repeat(0x80);
-  x = x * 10 + (x >> 8);
-  x = ((x & 0x000000ff000000ffull) * 0x000f424000000064ull +
-       ((x >> 16) & 0x000000ff000000ffull) * 0x0000271000000001ull) >>
-      32;
-  return {digits, static_cast<int32_t>(x), others == 0 && p[digits] == '\t'};
-}
-
-/// Reads "digits TAB" or "TAB" (missing: NaN) at `p`; null when the field is something else.
-inline const char* read_integer(const char* p, double& out) {
-  const ShortInteger read = read_short_integer(p);
-  if (read.valid) [[likely]] {
-    constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
-    out = read.digits == 0 ? kMissing : static_cast<double>(read.value);
-    return p + read.digits + 1;
-  }
-  if (*p == '-') {
-    const ShortInteger negative = read_short_integer(p + 1);
-    if (negative.valid && negative.digits > 0) {
-      out = static_cast<double>(-negative.value);
-      return p + negative.digits + 2;
-    }
-  }
-  return read_odd_integer(p, out);
-}
-
-/// Categories of other lengths than eight digits: null when the field is not hexadecimal.
-const char* read_odd_category(const char* p, const char* end, uint64_t& out) {
-  const void* tab = memchr(p, '\t', static_cast<size_t>(end - p));
-  const char* const stop = tab == nullptr ? end : static_cast<const char*>(tab);
-  return parse_hex_id({p, stop}, out) ? stop : nullptr;
+/// Leaves `id`, that of a missing category, where the text is empty.
+bool read_category(std::string_view text, uint64_t& id) {
+  return text.empty() || parse_hex_id(text, id);
 }
 
 class CriteoParser final : public LineParser {
@@ -157,27 +86,28 @@ class CriteoParser final : public LineParser {
       : with_label_(with_label),
         keep_label_(with_label && schema.label.field >= 0),
         missing_id_(schema.missing_id()) {
-    integer_slots_.fill(-1);
-    category_slots_.fill(-1);
+    slots_.fill(-1);
     for (size_t i = 0; i < layout.numbers.size(); ++i) {
-      const int field = layout.numbers[i].field - kCriteoFirstInteger;
-      integer_slots_[static_cast<size_t>(field)] = static_cast<int>(i);
+      slots_[static_cast<size_t>(layout.numbers[i].field - kCriteoFirstInteger)] =
+          static_cast<int>(i);
     }
     for (size_t i = 0; i < layout.ids.size(); ++i) {
-      const int field = layout.ids[i].field - kCriteoFirstCategory;
-      category_slots_[static_cast<size_t>(field)] = static_cast<int>(i);
+      slots_[static_cast<size_t>(layout.ids[i].field - kCriteoFirstInteger)] = static_cast<int>(i);
     }
   }
 
   void parse(std::span<const Line> lines, RawColumns& raw, RowBlock& out) const override {
-    Columns columns(integer_slots_, raw, category_slots_);
+    Columns columns(raw, slots_);
     columns.patches.reserve(lines.size() * 4);
-    parse_lines<Words::kDeferred>(lines, columns, out);
-    // A bad line may only seem so: a short field and an empty one look like eight digits.
-    if (convert_categories(columns, out.rows) && out.bad.empty()) return;
+    bool converted = false;
+    const Slice slice{*this, lines, columns, out, converted};
+    isa::dispatch<ParseUsual>(slice);
+    if (converted) return;
     out.rows = out.blank = 0;
     out.bad.clear();
-    parse_lines<Words::kChecked>(lines, columns, out);
+    columns.patches.clear();
+    parse_lines<false>(slice);
+    put_patches(columns);
   }
 
   std::optional<bool> label(const Line& line) const override {
@@ -187,109 +117,131 @@ class CriteoParser final : public LineParser {
   }
 
  private:
-  /// What a line leaves of a category: its text, for convert_categories, or its id.
-  enum class Words { kDeferred, kChecked };
+  struct Slice {
+    const CriteoParser& parser;
+    std::span<const Line> lines;
+    Columns& columns;
+    RowBlock& out;
+    bool& converted;
+  };
 
-  template <Words kWords>
-  void parse_lines(std::span<const Line> lines, Columns& columns, RowBlock& out) const {
-    if (keep_label_) out.labels.resize(lines.size());
-    for (size_t i = 0; i < lines.size(); ++i) {
-      prefetch_ahead(lines, i);
-      const Line& line = lines[i];
-      if (line.size == 0 && !line.overlong) {
-        ++out.blank;
-        continue;
-      }
-      const size_t patches = columns.patches.size();
-      const Flaw flaw = parse_line<kWords>(line, columns, out);
-      if (flaw.kind == Flaw::kNone) [[likely]] {
+  struct ParseUsual {
+    using Args = Slice;
+    STRATA_ALWAYS_INLINE static void run(const Slice& slice) {
+      slice.parser.parse_lines<true>(slice);
+      slice.converted = slice.parser.convert(slice.columns, slice.out.rows);
+    }
+  };
+
+  /// Without kUsual every line is read field by field.
+  template <bool kUsual>
+  STRATA_ALWAYS_INLINE void parse_lines(const Slice& slice) const {
+    RowBlock& out = slice.out;
+    if (keep_label_) out.labels.resize(slice.lines.size());
+    for (size_t i = 0; i < slice.lines.size(); ++i) {
+      prefetch_ahead(slice.lines, i);
+      const Line& line = slice.lines.data()[i];
+      if (kUsual && parse_usual(line, slice.columns, out)) [[likely]] {
         ++out.rows;
       } else {
-        columns.patches.resize(patches);
-        out.bad.push_back({static_cast<int32_t>(i), describe(line, flaw)});
+        parse_any(static_cast<int32_t>(i), slice);
       }
     }
     if (keep_label_) out.labels.resize(static_cast<size_t>(out.rows));
   }
 
-  static bool convert_categories(Columns& columns, int64_t rows) {
-    bool valid = true;
-    for (uint64_t* const words : columns.category) valid &= convert_words(words, rows);
-    for (const Patch& patch : columns.patches) {
-      columns.category.data()[patch.category][patch.row] = patch.id;
+  /// False, and the row is to be overwritten, where the line is not a usual one.
+  STRATA_ALWAYS_INLINE bool parse_usual(const Line& line, Columns& columns, RowBlock& out) const {
+    FieldBegins fields;
+    find_fields(line.text, line.size, fields);
+    const bool labelled = fields.fields == kCriteoFields;
+    const bool complete = labelled || (!with_label_ && fields.fields == kCriteoFields - 1);
+    if (!complete || line.overlong) return false;
+    const char* const text = line.text;
+    const int64_t row = out.rows;
+    const uint32_t* const begin = fields.begin + (labelled ? kCriteoFirstInteger : 0);
+    uint32_t odd = 0;
+    if (with_label_) odd |= (*begin ^ 2) | (static_cast<uint32_t>(text[0] & ~1) ^ '0');
+    if (keep_label_) out.labels.data()[row] = static_cast<float>(text[0] & 1);
+    for (int k = 0; k < kColumns; ++k) {
+      std::memcpy(columns.at(k, row), text + begin[k], sizeof(uint64_t));
+      const uint32_t size = begin[k + 1] - begin[k] - 1;
+      odd |= size & (k < kCriteoIntegers ? ~7u : ~8u);
     }
-    columns.patches.clear();
+    if (begin[kColumns] == begin[kColumns - 1] + 1) {  // its end is that of the line
+      std::memcpy(columns.at(kColumns - 1, row), &kMissingWord, sizeof kMissingWord);
+    }
+    return odd == 0;
+  }
+
+  STRATA_ALWAYS_INLINE bool convert(Columns& columns, int64_t rows) const {
+    bool valid = true;
+    for (int k = 0; k < kCriteoIntegers; ++k) {
+      valid &= convert_column(
+          columns.at(k, 0), rows,
+          [](uint64_t text, uint64_t & flaws)
+              __attribute__((always_inline)) { return integer_value(text, flaws); });
+    }
+    for (int k = kCriteoIntegers; k < kColumns; ++k) {
+      valid &= convert_column(
+          columns.at(k, 0),
+          rows, [this](uint64_t text, uint64_t & flaws) __attribute__((always_inline)) {
+            return category_id(text, missing_id_, flaws);
+          });
+    }
+    put_patches(columns);
     return valid;
   }
 
-  template <Words kWords>
-  Flaw parse_line(const Line& line, Columns& columns, RowBlock& out) const {
-    const char* p = line.text;
-    const char* const end = p + line.size;
+  static void put_patches(Columns& columns) {
+    for (const Patch& patch : columns.patches) {
+      std::memcpy(patch.at, &patch.value, sizeof patch.value);
+    }
+  }
+
+  void parse_any(int32_t number, const Slice& slice) const {
+    const Line& line = slice.lines[static_cast<size_t>(number)];
+    if (line.size == 0 && !line.overlong) {
+      ++slice.out.blank;
+      return;
+    }
+    const size_t patches = slice.columns.patches.size();
+    const Flaw flaw = read_line(line, slice.columns, slice.out);
+    if (flaw.kind == Flaw::kNone) {
+      ++slice.out.rows;
+    } else {
+      slice.columns.patches.resize(patches);
+      slice.out.bad.push_back({number, describe(line, flaw)});
+    }
+  }
+
+  Flaw read_line(const Line& line, Columns& columns, RowBlock& out) const {
+    std::string_view rest(line.text, line.size);
+    const auto next_field = [&] {
+      const std::string_view field = rest.substr(0, rest.find('\t'));
+      rest.remove_prefix(std::min(field.size() + 1, rest.size()));
+      return field;
+    };
+    const int64_t tabs = std::count(rest.begin(), rest.end(), '\t');
+    const bool without_label = !with_label_ && tabs == kCriteoFields - 2;
+    if (line.overlong || (tabs != kCriteoFields - 1 && !without_label)) return {Flaw::kLabel, 0};
     if (with_label_) {
-      const std::optional<bool> label_value = label(line);
-      if (!label_value) return {Flaw::kLabel, 0};
-      if (keep_label_) out.labels.data()[out.rows] = *label_value ? 1.0f : 0.0f;
-      p += 2;
-    } else if (std::count(p, end, '\t') == kCriteoFields - 1) {
-      p = static_cast<const char*>(memchr(p, '\t', line.size)) + 1;
+      const std::optional<bool> value = label(line);
+      if (!value) return {Flaw::kLabel, 0};
+      if (keep_label_) out.labels.data()[out.rows] = *value ? 1.0f : 0.0f;
     }
-    for (int k = 0; k < kCriteoIntegers; ++k) {
-      p = read_integer(p, columns.integer.data()[k][out.rows]);
-      if (p == nullptr) [[unlikely]]
-        return {Flaw::kInteger, kCriteoFirstInteger + k};
-    }
-    return read_categories<kWords>(p, end, columns, out.rows);
-  }
-
-  template <Words kWords>
-  Flaw read_categories(const char* p, const char* end, Columns& columns, int64_t row) const {
-    constexpr int kLast = kCriteoCategories - 1;
-    for (int k = 0; k < kLast; ++k) {
-      uint64_t word;
-      std::memcpy(&word, p, sizeof word);
-      if (p[8] == '\t' && end - p > 8 && is_word<kWords>(word)) [[likely]] {
-        put_word<kWords>(word, columns.category.data()[k][row]);
-        p += 9;
-        continue;
+    if (!without_label) next_field();
+    for (int k = 0; k < kColumns; ++k) {
+      std::byte* const at = columns.at(k, out.rows);
+      const bool integer = k < kCriteoIntegers;
+      uint64_t value = missing_id_;
+      if (!(integer ? read_integer(next_field(), value) : read_category(next_field(), value))) {
+        return {integer ? Flaw::kInteger : Flaw::kCategory, kCriteoFirstInteger + k};
       }
-      p = read_other<kWords>(p, end, {k, static_cast<int32_t>(row)}, columns);
-      if (p == nullptr || p == end) return {Flaw::kCategory, kCriteoFirstCategory + k};
-      ++p;
+      std::memcpy(at, &kMissingWord, sizeof kMissingWord);
+      columns.patches.push_back({at, value});
     }
-    uint64_t word;
-    std::memcpy(&word, p, sizeof word);
-    if (p + 8 == end && is_word<kWords>(word)) {
-      put_word<kWords>(word, columns.category.data()[kLast][row]);
-      return {};
-    }
-    p = read_other<kWords>(p, end, {kLast, static_cast<int32_t>(row)}, columns);
-    if (p != end) return {Flaw::kCategory, kCriteoFirstCategory + kLast};
     return {};
-  }
-
-  /// Whether eight bytes that end where a field ends are one category, as far as the line tells.
-  template <Words kWords>
-  static bool is_word(uint64_t word) {
-    return kWords == Words::kDeferred ? (word & 0xff) != '\t' : not_hex(word) == 0;
-  }
-  template <Words kWords>
-  static void put_word(uint64_t word, uint64_t& out) {
-    out = kWords == Words::kDeferred ? word : hex_value(word);
-  }
-
-  /// A category that is missing or not of eight digits: its end, null when it is none.
-  template <Words kWords>
-  const char* read_other(const char* p, const char* end, Patch patch, Columns& columns) const {
-    patch.id = missing_id_;
-    if (p != end && *p != '\t') {
-      p = read_odd_category(p, end, patch.id);
-      if (p == nullptr) return nullptr;
-    }
-    columns.category.data()[patch.category][patch.row] =
-        kWords == Words::kDeferred ? repeat('0') : patch.id;
-    if (kWords == Words::kDeferred) columns.patches.push_back(patch);
-    return p;
   }
 
   std::string describe(const Line& line, Flaw flaw) const {
@@ -320,8 +272,7 @@ class CriteoParser final : public LineParser {
   bool with_label_;
   bool keep_label_;
   uint64_t missing_id_;
-  std::array<int, kCriteoIntegers> integer_slots_;
-  std::array<int, kCriteoCategories> category_slots_;
+  std::array<int, kColumns> slots_;  // of the fields after the label
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "data/encoder.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -8,26 +9,61 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/isa.h"
 #include "data/transforms.h"
 
 namespace strata::data {
 namespace {
 
-constexpr uint32_t kTabled =
-    65536;  // most counts; 256 and 64 KiB, of which the small ones are used
+constexpr uint32_t kTabled = 65536;  // most counts; of the tables the small ones are used
+constexpr uint8_t kNoBucket = 255;   // ends the table: a missing number
+constexpr int64_t kDenseRows = 32;   // at a time: their part of the row-major numbers stays near
 
-/// A number as an index into the tables, kTabled where it is none. Integers throughout: whether a
-/// number is missing is as random as the data, and comparisons of numbers would become branches.
-inline uint32_t table_index(double x) {
-  constexpr double kShift = 0x1.8p52;  // puts the whole part into the low bits
-  const double shifted = x + kShift;
-  const uint64_t whole = std::bit_cast<uint64_t>(shifted) - std::bit_cast<uint64_t>(kShift);
-  const uint64_t rest = std::bit_cast<uint64_t>(shifted - kShift) ^ std::bit_cast<uint64_t>(x);
-  const uint64_t outside = rest | (whole / kTabled);  // NaN lies far above the table
-  return outside == 0 ? static_cast<uint32_t>(whole) : kTabled;
+/// Where the numbers of a column are in the tables. kTabled: missing, or, where `complete` is
+/// false, perhaps another number.
+struct FindEntries {
+  struct Args {
+    std::span<const double> raw;
+    uint32_t* entries;
+    bool& complete;
+  };
+  /// Masks instead of choices: whether a number is missing is as random as the data, and the
+  /// compiler makes branches of comparisons.
+  STRATA_ALWAYS_INLINE static void run(const Args& args) {
+    constexpr double kShift = 0x1.8p52;  // puts the whole part into the low bits
+    const double* __restrict raw = args.raw.data();
+    uint32_t* __restrict entries = args.entries;
+    const auto rows = static_cast<int64_t>(args.raw.size());
+    uint64_t others = 0;
+    for (int64_t i = 0; i < rows; ++i) {
+      const auto bits = std::bit_cast<uint64_t>(raw[i]);
+      const double shifted = raw[i] + kShift;
+      const uint64_t whole = std::bit_cast<uint64_t>(shifted) - std::bit_cast<uint64_t>(kShift);
+      const uint64_t fraction = std::bit_cast<uint64_t>(shifted - kShift) ^ bits;
+      // NaN lies far above the table
+      const uint64_t outside = uint64_t{0} - ((fraction | whole / kTabled) != 0);
+      const uint64_t number = uint64_t{0} - (bits << 1 <= uint64_t{0x7ff} << 53);
+      entries[i] = static_cast<uint32_t>((whole & ~outside) | (kTabled & outside));
+      others |= outside & number;
+    }
+    args.complete = others == 0;
+  }
+};
+
+/// put(i, table[raw[i]]), or definition(raw[i]) where the number is no index into the table; the
+/// table ends with what a missing number is.
+template <class Entry, class Put, class Definition>
+void look_up(const std::vector<Entry>& table, std::span<const double> raw, Put put,
+             Definition definition) {
+  std::array<uint32_t, kSliceRows> entries;
+  bool complete = false;
+  isa::dispatch<FindEntries, FindEntries::Args>({raw, entries.data(), complete});
+  for (size_t i = 0; i < raw.size(); ++i) put(i, table.data()[entries.data()[i]]);
+  if (complete) return;
+  for (size_t i = 0; i < raw.size(); ++i) {
+    if (entries.data()[i] == kTabled) put(i, definition(raw[i]));
+  }
 }
-
-inline bool is_nan(double x) { return std::bit_cast<uint64_t>(x) << 1 > uint64_t{0x7ff} << 53; }
 
 float to_finite_float(double x) {
   constexpr double kMax = std::numeric_limits<float>::max();
@@ -35,11 +71,9 @@ float to_finite_float(double x) {
 }
 
 void apply_key_rule(const SparseFeature& feature, std::span<uint64_t> ids) {
-  if (feature.keys == KeyRule::kHashed) {
-    for (uint64_t& id : ids) id = mix64(id) % feature.buckets;
-  } else if (feature.keys == KeyRule::kModulo) {
-    for (uint64_t& id : ids) id %= feature.buckets;
-  }
+  if (feature.keys == KeyRule::kExact) return;
+  const KeyMaker key_of(feature.keys, feature.buckets);
+  for (uint64_t& id : ids) id = key_of(id);
 }
 
 }  // namespace
@@ -57,13 +91,16 @@ Encoder::Encoder(const Schema& schema, const Layout& layout)
   for (uint32_t i = 0; i < kTabled; ++i) {
     log_squared_.push_back(static_cast<uint8_t>(log_squared_bucket(i)));
   }
-  logarithms_.push_back(0);  // missing
-  log_squared_.push_back(0);
+  logarithms_.push_back(0);
+  log_squared_.push_back(kNoBucket);
 }
 
 void Encoder::encode(const RawColumns& raw, RowBlock& out) const {
-  for (size_t i = 0; i < schema_.dense.size(); ++i) {
-    encode_dense(static_cast<int>(i), raw.number(layout_.dense_slot[i]), out);
+  for (int64_t begin = 0; begin < out.rows; begin += kDenseRows) {
+    const int64_t end = std::min(begin + kDenseRows, out.rows);
+    for (size_t i = 0; i < schema_.dense.size(); ++i) {
+      encode_dense(static_cast<int>(i), raw.number(layout_.dense_slot[i]), begin, end, out);
+    }
   }
   out.lists.resize(layout_.lists.size());
   encode_raw_ids(raw, out);
@@ -92,21 +129,19 @@ float Encoder::dense_value(const DenseFeature& feature, double x) {
   return to_finite_float(x);
 }
 
-void Encoder::encode_dense(int index, const double* raw, RowBlock& out) const {
+void Encoder::encode_dense(int index, const double* raw, int64_t begin, int64_t end,
+                           RowBlock& out) const {
   const DenseFeature& feature = schema_.dense[static_cast<size_t>(index)];
   const int64_t width = std::ssize(schema_.dense);
-  float* to = out.dense.data() + index;
+  float* to = out.dense.data() + begin * width + index;
   if (feature.transform != Transform::kLog || !feature.clip.empty() || feature.missing) {
-    for (int64_t i = 0; i < out.rows; ++i, to += width) *to = dense_value(feature, raw[i]);
+    for (int64_t i = begin; i < end; ++i, to += width) *to = dense_value(feature, raw[i]);
     return;
   }
-  const float* const logarithms = logarithms_.data();
-  for (int64_t i = 0; i < out.rows; ++i, to += width) {
-    const uint32_t index = table_index(raw[i]);
-    *to = logarithms[index];
-    if ((index == kTabled) & !is_nan(raw[i])) [[unlikely]]
-      *to = dense_value(feature, raw[i]);
-  }
+  look_up(
+      logarithms_, {raw + begin, static_cast<size_t>(end - begin)},
+      [&](size_t i, float value) { to[static_cast<int64_t>(i) * width] = value; },
+      [&](double x) { return dense_value(feature, x); });
 }
 
 uint64_t Encoder::bucket_value(const SparseFeature& feature, double x) const {
@@ -122,13 +157,10 @@ void Encoder::encode_buckets(const SparseFeature& feature, const double* raw, in
     for (int64_t i = 0; i < rows; ++i) out[i] = bucket_value(feature, raw[i]);
     return;
   }
-  const uint8_t* const log_squared = log_squared_.data();
-  for (int64_t i = 0; i < rows; ++i) {
-    const uint32_t index = table_index(raw[i]);
-    out[i] = index == kTabled ? missing_id_ : log_squared[index];
-    if ((index == kTabled) & !is_nan(raw[i])) [[unlikely]]
-      out[i] = bucket_value(feature, raw[i]);
-  }
+  look_up(
+      log_squared_, {raw, static_cast<size_t>(rows)},
+      [&](size_t i, uint64_t bucket) { out[i] = bucket == kNoBucket ? missing_id_ : bucket; },
+      [&](double x) { return bucket_value(feature, x); });
 }
 
 void Encoder::encode_raw_ids(const RawColumns& raw, RowBlock& out) const {

@@ -21,7 +21,8 @@ class Encoder {
  private:
   static float dense_value(const DenseFeature& feature, double x);
   uint64_t bucket_value(const SparseFeature& feature, double x) const;
-  void encode_dense(int feature, const double* raw, RowBlock& out) const;
+  void encode_dense(int feature, const double* raw, int64_t begin, int64_t end,
+                    RowBlock& out) const;
   void encode_buckets(const SparseFeature& feature, const double* raw, int64_t rows,
                       uint64_t* out) const;
   void encode_raw_ids(const RawColumns& raw, RowBlock& out) const;

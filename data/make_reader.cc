@@ -46,12 +46,13 @@ TextInput open_input(const DataConfig& config, const Schema& schema, Part part, 
   const std::vector<std::string> files = files_of(config, part, entry);
   TextInput input{.source = entry.open(config, files),
                   .schema = schema_for(config, schema, with_label, files),
-                  .window_blocks = config.window_blocks,
+                  .window_blocks = 1,
                   .max_bad_ratio = config.max_bad_ratio,
                   .threads = config.threads,
                   .make_parser = entry.make_parser};
   if (part == Part::kTrain) {
     input.shuffle = config.shuffle;
+    if (config.shuffle) input.window_blocks = config.window_blocks;
     input.negative_sampling = config.negative_sampling;
   }
   if (!config.eval.empty()) return input;

@@ -22,11 +22,27 @@ inline uint64_t cross_ids(uint64_t state, uint64_t parent_id) {
 }
 
 /// The key of an id: the id itself, mix64(id) mod buckets, or id mod buckets.
-inline uint64_t key_of(uint64_t id, KeyRule rule, uint64_t buckets) {
-  if (rule == KeyRule::kHashed) return mix64(id) % buckets;
-  if (rule == KeyRule::kModulo) return id % buckets;
-  return id;
-}
+class KeyMaker {
+ public:
+  KeyMaker(KeyRule rule, uint64_t buckets)
+      : rule_(rule), buckets_(buckets), reciprocal_(buckets == 0 ? 0 : ~uint64_t{0} / buckets) {}
+  uint64_t operator()(uint64_t id) const {
+    if (rule_ == KeyRule::kExact) return id;
+    return modulo(rule_ == KeyRule::kHashed ? mix64(id) : id);
+  }
+
+ private:
+  /// x mod buckets without a division: the estimate of the quotient is at most one too low.
+  uint64_t modulo(uint64_t x) const {
+    const auto product = static_cast<unsigned __int128>(x) * reciprocal_;
+    const uint64_t rest = x - static_cast<uint64_t>(product >> 64) * buckets_;
+    return rest < buckets_ ? rest : rest - buckets_;
+  }
+
+  KeyRule rule_;
+  uint64_t buckets_;
+  uint64_t reciprocal_;
+};
 
 /// log(1 + max(x, 0)), rounded to float once.
 inline float log_transform(double x) { return static_cast<float>(std::log1p(x > 0 ? x : 0)); }

@@ -9,8 +9,8 @@
 
 #include "base/buffer.h"
 #include "base/check.h"
+#include "base/isa.h"
 #include "kernels/convert.h"
-#include "kernels/isa.h"
 
 namespace strata::kernels {
 namespace {

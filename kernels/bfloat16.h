@@ -1,8 +1,8 @@
 #pragma once
 // Loads and stores that let a kernel be written once for fp32 and for bf16 (uint16_t) operands.
 
+#include "base/isa.h"
 #include "kernels/convert.h"
-#include "kernels/isa.h"
 
 namespace strata::kernels {
 

@@ -1,7 +1,7 @@
 #include "kernels/cross.h"
 
+#include "base/isa.h"
 #include "kernels/bfloat16.h"
-#include "kernels/isa.h"
 
 namespace strata::kernels {
 namespace {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/check.h"
-#include "kernels/isa.h"
+#include "base/isa.h"
 
 namespace strata::kernels {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <cstring>
 
+#include "base/isa.h"
 #include "kernels/bfloat16.h"
-#include "kernels/isa.h"
 
 // Both directions are small matrix products per sample, Z = E E^T and dE = (S + S^T) E with E
 // [count, dim] and S the strict lower triangle of the dots' gradients. Vectors of 16 lanes run

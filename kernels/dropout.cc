@@ -1,8 +1,8 @@
 #include "kernels/dropout.h"
 
 #include "base/hash.h"
+#include "base/isa.h"
 #include "kernels/bfloat16.h"
-#include "kernels/isa.h"
 
 namespace strata::kernels {
 namespace {

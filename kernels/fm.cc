@@ -1,6 +1,6 @@
 #include "kernels/fm.h"
 
-#include "kernels/isa.h"
+#include "base/isa.h"
 #include "kernels/lanes.h"
 
 namespace strata::kernels {

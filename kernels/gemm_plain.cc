@@ -2,8 +2,8 @@
 
 #include <cmath>
 
+#include "base/isa.h"
 #include "kernels/bfloat16.h"
-#include "kernels/isa.h"
 
 namespace strata::kernels {
 namespace {

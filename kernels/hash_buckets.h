@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <span>
 
-#include "kernels/isa.h"
+#include "base/isa.h"
 
 namespace strata::kernels {
 

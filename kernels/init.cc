@@ -6,8 +6,8 @@
 
 #include "base/buffer.h"
 #include "base/check.h"
+#include "base/isa.h"
 #include "kernels/convert.h"
-#include "kernels/isa.h"
 #include "kernels/lanes.h"
 
 namespace strata::kernels {

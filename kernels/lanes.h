@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "kernels/isa.h"
+#include "base/isa.h"
 
 /// Before a loop whose iterations are independent, whatever the pointers may look like.
 #if defined(__clang__)

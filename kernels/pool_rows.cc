@@ -5,8 +5,8 @@
 #include <type_traits>
 
 #include "base/check.h"
+#include "base/isa.h"
 #include "kernels/convert.h"
-#include "kernels/isa.h"
 
 namespace strata::kernels {
 namespace {

@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "base/check.h"
-#include "kernels/isa.h"
+#include "base/isa.h"
 #include "kernels/tree_sum.h"
 
 namespace strata::kernels {

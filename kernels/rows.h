@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "base/fields.h"
-#include "kernels/isa.h"
+#include "base/isa.h"
 
 namespace strata::kernels {
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/check.h"
-#include "kernels/isa.h"
+#include "base/isa.h"
 #include "kernels/lanes.h"
 
 namespace strata::kernels {

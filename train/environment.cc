@@ -6,7 +6,7 @@
 #include <string>
 #include <thread>
 
-#include "kernels/isa.h"
+#include "base/isa.h"
 #include "train/memory_limit.h"
 
 namespace strata::train {

@@ -57,11 +57,25 @@ TEST(Formats, DecimalIds) {
 
 TEST(Formats, KeyRules) {
   check("hashed_key", [](const VectorRow& r) {
-    EXPECT_EQ(key_of(number(r[0]), KeyRule::kHashed, 1000003), number(r[1]));
+    EXPECT_EQ(KeyMaker(KeyRule::kHashed, 1000003)(number(r[0])), number(r[1]));
   });
   check("modulo_key", [](const VectorRow& r) {
-    EXPECT_EQ(key_of(number(r[0]), KeyRule::kModulo, 1000003), number(r[1]));
+    EXPECT_EQ(KeyMaker(KeyRule::kModulo, 1000003)(number(r[0])), number(r[1]));
   });
+}
+
+TEST(Formats, ModuloIsThatOfADivision) {
+  const CounterRng rng{1};
+  std::vector<uint64_t> divisors = {1, 2, 3, 1u << 20, uint64_t{1} << 63, (uint64_t{1} << 63) - 1};
+  for (uint64_t i = 0; i < 200; ++i) divisors.push_back(1 + (rng.bits(i) >> rng.below(i, 63)));
+  for (const uint64_t divisor : divisors) {
+    const KeyMaker key_of(KeyRule::kModulo, divisor);
+    std::vector<uint64_t> ids = {0, 1, divisor - 1, divisor, divisor + 1, ~uint64_t{0}};
+    ids.push_back(~uint64_t{0} / divisor * divisor - 1);
+    ids.push_back(~uint64_t{0} / divisor * divisor);
+    for (uint64_t i = 0; i < 200; ++i) ids.push_back(rng.bits(1000 + i) >> rng.below(i, 63));
+    for (const uint64_t id : ids) ASSERT_EQ(key_of(id), id % divisor) << id << " mod " << divisor;
+  }
 }
 
 TEST(Formats, Crosses) {

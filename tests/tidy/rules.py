@@ -74,8 +74,8 @@ BANS = [
         'AlignedVector or HugeBuffer (base/buffer.h)', ('base/',)),
     Ban(r'(?<![\w.>])(?:::)?(?:mmap|munmap)\s*\(', 'HugeBuffer (base/buffer.h); files are read, '
         'so that one that shrinks is an error and not SIGBUS', ('base/buffer.cc',)),
-    Ban(r'\b_mm(?:256|512)?_\w+\s*\(|\b__m(?:128|256|512)[id]?\b', 'a wrapper of kernels/ (isa.h)',
-        ('kernels/',)),
+    Ban(r'\b_mm(?:256|512)?_\w+\s*\(|\b__m(?:128|256|512)[id]?\b', 'isa::dispatch (base/isa.h)',
+        ('kernels/', 'base/byte_mask.h')),
     Ban(r'(?<![\w.>:])(?:std::)?(?:exit|_exit|abort|quick_exit)\s*\(', 'throw Error (base/error.h)',
         ('cli/',)),
     Ban(r'(?<![\w.>:])(?:std::)?(?:atoi|atol|atoll|atof|strtok|gets|sprintf|vsprintf|strcpy|strcat)'
@@ -86,12 +86,13 @@ BANS = [
     Ban(r'\bthrow\s+std::', 'throw Error{code, …} (base/error.h), or STRATA_CHECK', ('base/',)),
     Ban(r'\bstd::regex\b', 'from_chars or string_view::find: it is slow and overflows the stack'),
     Ban(r'(?<![\w.>:])(?:std::)?(?:getenv|setenv|putenv)\s*\(', 'a config key; cli/ reads STRATA_*',
-        ('cli/', 'kernels/isa.cc')),
+        ('cli/', 'base/isa.cc')),
     Ban(r'(?<![\w.>:])(?:std::)?(?:system|popen|dlopen)\s*\(', 'no other program, no loaded code'),
 ]
 
 INCLUDE_BANS = [
-    (re.compile(r'^(?:\w*mmintrin|x86intrin|immintrin)\.h$'), ('kernels/',), 'isa.h of kernels/'),
+    (re.compile(r'^(?:\w*mmintrin|x86intrin|immintrin)\.h$'), ('kernels/', 'base/byte_mask.h'),
+     'isa::dispatch of base/'),
     (re.compile(r'^(?:cuda|cub/|thrust/|nccl|cublas|cooperative_groups)'), ('.cu', '.cuh'),
      'a .cu or .cuh: the extension is the contract'),
     (re.compile(r'^yaml-cpp/'), ('train/yaml',), 'the one YAML reader (train/yaml*)'),
