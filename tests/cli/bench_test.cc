@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "tests/cli/strata_process.h"
+#include "tests/sanitized.h"
 
 namespace strata::tests {
 namespace {
@@ -116,6 +117,7 @@ TEST(BenchCtr, X1AndX4Layouts) {
 }
 
 TEST(BenchCtr, EveryX1AndX4RecipeIsAModelThatTrains) {
+  if (kSanitized) GTEST_SKIP() << "nine models of published widths; X1AndX4Layouts trains one";
   for (const char* preset : {"criteo_x1", "criteo_x4"}) {
     SCOPED_TRACE(preset);
     const ScratchFolder scratch;

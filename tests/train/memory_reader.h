@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <mutex>
 #include <numeric>
 #include <string>
 #include <utility>
@@ -38,7 +39,10 @@ class MemoryReader final : public data::Reader {
   bool next(Batch& batch) override {
     if (plan_.epochs > 0 && position_.epoch >= plan_.epochs) return false;
     fill(batch);
-    given_.push_back({batch.position, batch.sample_ids});
+    {
+      const std::scoped_lock lock(given_mutex_);
+      given_.push_back({batch.position, batch.sample_ids});
+    }
     if (++position_.batch == batches_per_epoch()) position_ = {position_.epoch + 1, 0};
     return true;
   }
@@ -51,7 +55,11 @@ class MemoryReader final : public data::Reader {
   uint64_t input_digest() const override { return combine64(task_.seed, task_.rows); }
   data::ReadStatistics statistics() const override { return {}; }
 
-  const std::vector<GivenBatch>& given() const { return given_; }
+  /// As of now: a pipeline may be reading ahead.
+  std::vector<GivenBatch> given() const {
+    const std::scoped_lock lock(given_mutex_);
+    return given_;
+  }
 
  private:
   std::vector<int64_t> order() const {
@@ -113,7 +121,8 @@ class MemoryReader final : public data::Reader {
   data::ReadPlan plan_;
   bool shuffle_;
   BatchPosition position_;
-  std::vector<GivenBatch> given_;
+  mutable std::mutex given_mutex_;
+  std::vector<GivenBatch> given_;  // appended by the thread that reads
 };
 
 }  // namespace strata::train
