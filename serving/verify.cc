@@ -44,8 +44,9 @@ void verify_folder(const storage::FileSystem& files, VerifyReport& report) {
   }
   const auto published = storage::list_published(files);
   for (const storage::Entry& entry : files.list("")) {
-    if (entry.name.starts_with(".tmp-")) report.leftovers.push_back(entry.name);
-    if (entry.kind != storage::EntryKind::kDirectory || entry.name.starts_with(".tmp-")) continue;
+    const bool temporary = storage::is_temporary(entry.name);
+    if (temporary) report.leftovers.push_back(entry.name);
+    if (entry.kind != storage::EntryKind::kDirectory || temporary) continue;
     if (!looks_published(entry.name) &&
         std::ranges::find(published, entry.name) == published.end()) {
       continue;

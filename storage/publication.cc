@@ -11,7 +11,7 @@ namespace strata::storage {
 namespace {
 
 constexpr std::string_view kTemporaryPrefix = ".tmp-";
-constexpr std::string_view kNextCurrentName = ".tmp-CURRENT";
+constexpr size_t kChecksumDigits = 16;
 constexpr size_t kBufferBytes = 1 << 20;
 constexpr int64_t kCurrentLimitBytes = 4096;
 
@@ -29,6 +29,16 @@ void write_file(FileSystem& files, DurableStep create, const std::string& name,
 }
 
 }  // namespace
+
+std::string temporary_of(std::string_view name) {
+  return fmt::format("{}{}.{:016x}", kTemporaryPrefix, name, XXH3_64bits(name.data(), name.size()));
+}
+
+bool is_temporary(std::string_view name) {
+  const size_t around = kTemporaryPrefix.size() + 1 + kChecksumDigits;
+  if (name.size() < around) return false;
+  return name == temporary_of(name.substr(kTemporaryPrefix.size(), name.size() - around));
+}
 
 struct PartWriter::Hash {
   XXH3_state_t* state = XXH3_createState();
@@ -67,7 +77,7 @@ ManifestFile PartWriter::finish() {
 }
 
 Publication::Publication(FileSystem& files, std::string name, std::string magic)
-    : files_(files), name_(std::move(name)), temporary_(std::string(kTemporaryPrefix) + name_) {
+    : files_(files), name_(std::move(name)), temporary_(temporary_of(name_)) {
   STRATA_CHECK(is_clean_name(name_) && name_.find('/') == name_.npos, "directory", name_);
   if (find_entry(files_, name_)) {
     throw Error(ErrorCode::kIo, "{} exists already; published directories are not changed",
@@ -167,7 +177,7 @@ std::optional<std::string> read_current(const FileSystem& files) {
 }
 
 void write_current(FileSystem& files, const std::string& name) {
-  const std::string next(kNextCurrentName);
+  const std::string next = temporary_of(kCurrentName);
   remove_tree(files, next, DurableStep::kLeftoverRemove);
   write_file(files, DurableStep::kCurrentCreate, next, current_text(files, name),
              DurableStep::kCurrentSync);
@@ -178,7 +188,7 @@ void write_current(FileSystem& files, const std::string& name) {
 std::vector<std::string> list_published(const FileSystem& files) {
   std::vector<std::string> names;
   for (const Entry& entry : files.list("")) {
-    if (entry.kind != EntryKind::kDirectory || entry.name.starts_with(kTemporaryPrefix)) continue;
+    if (entry.kind != EntryKind::kDirectory || is_temporary(entry.name)) continue;
     if (find_entry(files, join_name(entry.name, kManifestName))) {
       names.push_back(entry.name);
     }
@@ -219,7 +229,7 @@ OpenedDirectory open_published(const std::string& path) {
 std::vector<std::string> remove_leftovers(FileSystem& files) {
   std::vector<std::string> removed;
   for (const Entry& entry : files.list("")) {
-    if (!entry.name.starts_with(kTemporaryPrefix)) continue;
+    if (!is_temporary(entry.name)) continue;
     remove_tree(files, entry.name, DurableStep::kLeftoverRemove);
     removed.push_back(entry.name);
   }
@@ -228,7 +238,7 @@ std::vector<std::string> remove_leftovers(FileSystem& files) {
 
 void remove_published(FileSystem& files, const std::string& name) {
   // Renamed first: a directory half removed under its own name would look damaged, not removed.
-  const std::string leftover = std::string(kTemporaryPrefix) + "removed-" + name;
+  const std::string leftover = temporary_of("removed-" + name);
   remove_tree(files, leftover, DurableStep::kLeftoverRemove);
   files.rename(name, leftover, DurableStep::kRetentionRemove);
   files.sync_directory("", DurableStep::kRetentionRemove);

@@ -43,6 +43,11 @@ class PartWriter {
   std::unique_ptr<Hash> hash_;
 };
 
+/// The name under which `name` is written, or waits for its removal. It ends in a checksum of what
+/// is before it, so nobody but Strata has entries of such names.
+std::string temporary_of(std::string_view name);
+bool is_temporary(std::string_view name);
+
 /// A directory in the making. Its files are written into a temporary directory; publish() makes
 /// everything durable in this order: parts, manifest, names, the rename to the final name, and last
 /// CURRENT. Whatever fails or dies in between, CURRENT names a complete directory, the old or the
@@ -91,7 +96,6 @@ std::optional<std::string> read_current(const FileSystem& files);
 /// Points CURRENT to a complete directory (also: rollback).
 void write_current(FileSystem& files, const std::string& name);
 
-/// Directories below the root that hold a manifest of `magic`, readable or not, ascending by name;
 /// Directories below the root that hold a manifest, valid or not, ascending by name; temporary
 /// ones excluded.
 std::vector<std::string> list_published(const FileSystem& files);
@@ -111,8 +115,8 @@ OpenedDirectory open_published(const std::string& path);
 /// Error{corrupt} when there is no CURRENT but directories are. Error{missing} without either.
 std::string require_current(const FileSystem& files);
 
-/// Removes what interrupted publications left behind; returns the names removed. Call it when no
-/// other process publishes into this root.
+/// Removes what interrupted publications left behind (is_temporary) and nothing else; returns the
+/// names removed. Call it when no other process publishes into this root.
 std::vector<std::string> remove_leftovers(FileSystem& files);
 
 /// Removes a published directory; one that is half removed counts as a leftover.

@@ -215,4 +215,10 @@ bool make_current(storage::FileSystem& files, int64_t step) {
   return name.has_value();
 }
 
+void remove_checkpoints(storage::FileSystem& files) {
+  storage::remove_tree(files, std::string(storage::kCurrentName),
+                       storage::DurableStep::kRetentionRemove);
+  for (const auto& [parsed, name] : list_checkpoints(files)) storage::remove_published(files, name);
+}
+
 }  // namespace strata::train

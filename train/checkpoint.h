@@ -93,4 +93,7 @@ std::optional<std::string> find_checkpoint(const storage::FileSystem& files, int
 /// False when there is none.
 bool make_current(storage::FileSystem& files, int64_t step);
 
+/// Removes CURRENT and every checkpoint, whole or not; other directories stay.
+void remove_checkpoints(storage::FileSystem& files);
+
 }  // namespace strata::train

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "storage/manifest.h"
 #include "storage/publication.h"
+#include "train/checkpoint.h"
 
 namespace strata::train {
 namespace {
@@ -62,16 +63,11 @@ RunFolder::RunFolder(const std::string& path, StartMode start) : path_(path) {
   make_directories(path);
   lock_.emplace(path, "a run is training there");
   files_ = storage::open_file_system(path, storage::IfAbsent::kCreate);
+  storage::remove_leftovers(*files_);
 }
 
 void RunFolder::remove_run() {
-  storage::remove_leftovers(*files_);
-  if (storage::find_entry(*files_, std::string(storage::kCurrentName))) {
-    files_->remove(std::string(storage::kCurrentName), storage::DurableStep::kRetentionRemove);
-  }
-  for (const std::string& name : storage::list_published(*files_)) {
-    storage::remove_published(*files_, name);
-  }
+  remove_checkpoints(*files_);
   std::error_code ignored;
   for (const char* name : kLogs) fs::remove(path_of(name), ignored);
   for (const storage::Entry& entry : files_->list("")) {

@@ -79,11 +79,13 @@ TEST_F(Tools, VerifyReportsOrphansAndLeftoversWithoutCallingThemDamage) {
   write(3);
   write(4);
   storage::write_current(*files_, "v000001");
-  std::filesystem::create_directory(path(".tmp-v000003"));
+  const std::string leftover = storage::temporary_of("v000003");
+  std::filesystem::create_directory(path(leftover));
+  std::filesystem::create_directory(path(".tmp-mine"));
   const VerifyReport report = verify(folder_.path());
   EXPECT_TRUE(report.intact());
   EXPECT_THAT(report.orphans, ElementsAre("v000002"));
-  EXPECT_THAT(report.leftovers, ElementsAre(".tmp-v000003"));
+  EXPECT_THAT(report.leftovers, ElementsAre(leftover));
 }
 
 TEST_F(Tools, VerifySaysWhatIsUsableWhenCurrentIsLost) {

@@ -137,6 +137,30 @@ TEST(Publication, AFullDiskRemovesThePartialDirectory) {
   EXPECT_EQ(disk.list("").size(), 2u);
 }
 
+TEST(RemoveLeftovers, TakesOnlyWhatAPublicationWrote) {
+  MemoryFileSystem files;
+  files.make_directory(".tmp-mine", DurableStep::kTemporaryCreate);
+  files.create(".tmp-mine/notes", DurableStep::kPartCreate);
+  files.create(".tmp-c1", DurableStep::kPartCreate);
+  files.create(".tmp-CURRENT", DurableStep::kPartCreate);
+  files.make_directory(".tmp-removed-c1", DurableStep::kTemporaryCreate);
+  files.make_directory(temporary_of("c1"), DurableStep::kTemporaryCreate);
+  EXPECT_THAT(remove_leftovers(files), ElementsAre(temporary_of("c1")));
+  EXPECT_EQ(list_tree(files, "").size(), 5u);
+}
+
+TEST(RemoveLeftovers, TheNameOfATemporaryIsNoOthers) {
+  const std::string name = temporary_of("checkpoint-000001.step-7");
+  EXPECT_TRUE(is_temporary(name));
+  for (size_t at = 0; at < name.size(); ++at) {
+    std::string other = name;
+    other[at] ^= 1;
+    EXPECT_FALSE(is_temporary(other)) << other;
+    EXPECT_FALSE(is_temporary(name.substr(0, at)));
+    EXPECT_FALSE(is_temporary(name.substr(at + 1)));
+  }
+}
+
 TEST(ReadCurrent, EveryChangedBitIsSeen) {
   MemoryFileSystem files;
   publish(files, "c1", "one");

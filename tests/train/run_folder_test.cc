@@ -57,11 +57,28 @@ TEST(RunFolder, OverwriteLeavesWhatIsNotARun) {
   RunFolder(path, StartMode::kNew).write_text("metrics.jsonl", "{}\n");
   write_file(path + "/notes.md", "mine");
   write_file(path + "/events.out.tfevents.0000000000.strata", "x");
+  for (const char* mine : {"/mine", "/.tmp-mine", "/checkpoint-mine"}) {
+    std::filesystem::create_directory(path + mine);
+    write_file(path + mine + "/manifest.json", "{}");
+  }
   RunFolder folder(path, StartMode::kOverwrite);
   folder.remove_run();
   EXPECT_FALSE(std::filesystem::exists(path + "/metrics.jsonl"));
   EXPECT_FALSE(std::filesystem::exists(path + "/events.out.tfevents.0000000000.strata"));
   EXPECT_EQ(read_file(path + "/notes.md"), "mine");
+  for (const char* mine : {"/mine", "/.tmp-mine", "/checkpoint-mine"}) {
+    EXPECT_TRUE(std::filesystem::exists(path + mine + "/manifest.json")) << mine;
+  }
+}
+
+TEST(RunFolder, LeftoversGoAtTheNextStart) {
+  const TemporaryFolder temporary;
+  const std::string path = temporary.path_of("run");
+  RunFolder(path, StartMode::kNew).write_text("config.resolved.yaml", "train: {}\n");
+  const std::string leftover = path + "/" + storage::temporary_of("checkpoint-000001.step-1");
+  std::filesystem::create_directory(leftover);
+  const RunFolder folder(path, StartMode::kResume);
+  EXPECT_FALSE(std::filesystem::exists(leftover));
 }
 
 TEST(RunFolder, TwoProcessesDoNotShareIt) {
