@@ -1,36 +1,10 @@
 #include "kernels/batch_norm.h"
 
-#include <cmath>
-
 #include "base/isa.h"
 #include "kernels/bfloat16.h"
 
 namespace strata::kernels {
 namespace {
-
-STRATA_ALWAYS_INLINE float activate(float z, Activation activation) {
-  switch (activation) {
-    case Activation::kRelu:
-      return z > 0 ? z : 0;
-    case Activation::kSigmoid:
-      return 1 / (1 + std::exp(-z));
-    case Activation::kIdentity:
-      break;
-  }
-  return z;
-}
-
-STRATA_ALWAYS_INLINE float slope(float y, Activation activation) {
-  switch (activation) {
-    case Activation::kRelu:
-      return y > 0 ? 1.0f : 0.0f;
-    case Activation::kSigmoid:
-      return y * (1 - y);
-    case Activation::kIdentity:
-      break;
-  }
-  return 1;
-}
 
 template <class T>
 struct Moments {

@@ -22,6 +22,7 @@
 #include <map>
 
 #include "base/error.h"
+#include "base/isa.h"
 
 // oneDNN's CPU runtime is OpenMP; Strata uses no OpenMP itself and only tells it to stay on the
 // calling thread.
@@ -79,6 +80,36 @@ struct Primitive {
   size_t scratch_bytes = 0;
 };
 
+/// relu(z) on the bits of a bf16: negative ones that are no NaN are 0x8000 to 0xff80.
+STRATA_ALWAYS_INLINE uint16_t relu(uint16_t z) {
+  return static_cast<uint16_t>(z ^ 0x8000) <= 0x7f80 ? 0 : z;
+}
+STRATA_ALWAYS_INLINE float relu(float z) { return activate(z, Activation::kRelu); }
+
+/// C becomes relu(C). Not left to oneDNN, whose ReLU makes 0 of a NaN.
+template <class T>
+struct ReluRows {
+  struct Args {
+    const GemmShape& shape;
+    T* c;
+  };
+  STRATA_ALWAYS_INLINE static void run(const Args& a) {
+    const int64_t n = a.shape.n;
+    for (int64_t i = 0; i < a.shape.m; ++i) {
+      T* __restrict row = a.c + i * a.shape.c_stride;
+      for (int64_t j = 0; j < n; ++j) row[j] = relu(row[j]);
+    }
+  }
+};
+
+void relu_rows(const GemmShape& shape, void* c) {
+  if (shape.output == DType::kBf16) {
+    return isa::dispatch<ReluRows<uint16_t>>(
+        ReluRows<uint16_t>::Args{shape, static_cast<uint16_t*>(c)});
+  }
+  isa::dispatch<ReluRows<float>>(ReluRows<float>::Args{shape, static_cast<float*>(c)});
+}
+
 constexpr size_t kMaxPrimitives = 512;  // shapes change only with the number of rows of a chunk
 
 }  // namespace
@@ -106,9 +137,7 @@ Primitive Gemm::State::make(const GemmShape& s) {
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   dnnl::post_ops post;
   if (s.accumulate) post.append_sum(1.0f);
-  if (s.activation == Activation::kRelu) {
-    post.append_eltwise(1.0f, dnnl::algorithm::eltwise_relu, 0, 0);
-  } else if (s.activation == Activation::kSigmoid) {
+  if (s.activation == Activation::kSigmoid) {
     post.append_eltwise(1.0f, dnnl::algorithm::eltwise_logistic, 0, 0);
   }
   attributes.set_post_ops(post);
@@ -153,6 +182,7 @@ void Gemm::run(const GemmShape& shape, const GemmOperands& operands) {
     dnnl::error::wrap_c_api(dnnl_primitive_execute(p.matmul.get(), state_->stream.get(),
                                                    shape.bias ? 5 : 4, args.data()),
                             "matmul");
+    if (shape.activation == Activation::kRelu) relu_rows(shape, operands.c);
   } catch (const dnnl::error& e) {
     throw Error(ErrorCode::kResource, "oneDNN matrix product {} x {} x {}: {}", shape.m, shape.n,
                 shape.k, e.what());

@@ -1,7 +1,5 @@
 #include "kernels/gemm_plain.h"
 
-#include <cmath>
-
 #include "base/isa.h"
 #include "kernels/bfloat16.h"
 
@@ -16,18 +14,6 @@ struct Args {
   void* c;
   float* row;  // [n] sums of one row of C
 };
-
-STRATA_ALWAYS_INLINE float activate(float x, Activation activation) {
-  switch (activation) {
-    case Activation::kRelu:
-      return x > 0 ? x : 0;
-    case Activation::kSigmoid:
-      return 1 / (1 + std::exp(-x));
-    case Activation::kIdentity:
-      break;
-  }
-  return x;
-}
 
 template <class In, class Out>
 struct PlainGemm {

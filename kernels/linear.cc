@@ -1,31 +1,10 @@
 #include "kernels/linear.h"
 
-#include <cmath>
-
 #include "base/isa.h"
 #include "kernels/bfloat16.h"
 
 namespace strata::kernels {
 namespace {
-
-template <Activation kActivation>
-STRATA_ALWAYS_INLINE float slope(float y) {
-  if constexpr (kActivation == Activation::kRelu) return y > 0 ? 1.0f : 0.0f;
-  if constexpr (kActivation == Activation::kSigmoid) return y * (1 - y);
-  return 1.0f;
-}
-
-STRATA_ALWAYS_INLINE float slope_of(Activation activation, float y) {
-  switch (activation) {
-    case Activation::kRelu:
-      return slope<Activation::kRelu>(y);
-    case Activation::kSigmoid:
-      return slope<Activation::kSigmoid>(y);
-    case Activation::kIdentity:
-      break;
-  }
-  return 1.0f;
-}
 
 template <Activation kActivation, class Y, class Dz>
 struct ActivationGradientKernel {
@@ -42,7 +21,7 @@ struct ActivationGradientKernel {
       Dz* dz = a.dz + r * a.dz_stride + first;
 #pragma GCC ivdep
       for (int c = 0; c < count; ++c) {
-        const float v = load_f32(dy + c) * slope<kActivation>(load_f32(y + c));
+        const float v = load_f32(dy + c) * slope(load_f32(y + c), kActivation);
         store_f32(dz + c, v);
         if constexpr (kBias) sums[c] += v;
       }
@@ -105,18 +84,7 @@ struct SingleOutputForward {
     const float bias = a.bias ? *a.bias : 0.0f;
     for (int64_t r = 0; r < a.in.rows; ++r) {
       const float z = bias + dot(a.in.x + r * a.in.x_stride, a.in.w, a.in.cols);
-      float& y = a.y[r * a.y_stride];
-      switch (a.activation) {
-        case Activation::kRelu:
-          y = z > 0 ? z : 0;
-          break;
-        case Activation::kSigmoid:
-          y = 1 / (1 + std::exp(-z));
-          break;
-        case Activation::kIdentity:
-          y = z;
-          break;
-      }
+      a.y[r * a.y_stride] = activate(z, a.activation);
     }
   }
 };
@@ -147,7 +115,7 @@ struct SingleOutputBackward {
     for (int64_t c = 0; c < a.in.cols; ++c) out.dw[c] = 0;
     float bias = 0;
     for (int64_t r = 0; r < a.in.rows; ++r) {
-      const float dz = out.dy[r * out.dy_stride] * slope_of(a.activation, out.y[r * out.y_stride]);
+      const float dz = out.dy[r * out.dy_stride] * slope(out.y[r * out.y_stride], a.activation);
       bias += dz;
       add_weights(a.in.x + r * a.in.x_stride, dz, out.dw, a.in.cols);
       if (!out.dx) continue;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "base/check.h"
@@ -121,6 +122,43 @@ TEST_P(Gemms, LibraryAndPlainLoopsEqualTheDoubleProduct) {
           gemm_plain(plain.shape, plain.operands(), row);
           plain.expect_right("plain");
         }
+      }
+    }
+  }
+}
+
+/// A number that is not finite, on its way to the loss, must not become an ordinary one.
+TEST_P(Gemms, NoActivationHidesANan) {
+  const auto [input, output, transpose_a, transpose_b] = GetParam();
+  if (input == DType::kF32 && output == DType::kBf16) return;  // no layer makes it
+  const float infinity = std::numeric_limits<float>::infinity();
+  for (const Activation activation :
+       {Activation::kIdentity, Activation::kRelu, Activation::kSigmoid}) {
+    GemmShape shape{.m = 5, .n = 33, .k = 40, .transpose_a = transpose_a};
+    shape.transpose_b = transpose_b;
+    shape.input = input;
+    shape.output = output;
+    shape.bias = true;
+    shape.activation = activation;
+    for (const bool plain : {false, true}) {
+      Product product(shape);
+      const auto spoil = [](Matrix& matrix, int64_t at, float value) {
+        matrix.f32[at] = value;
+        matrix.bf16[at] = f32_to_bf16(value);
+      };
+      spoil(product.a, 0, std::nanf(""));  // row 0, times an ordinary matrix
+      spoil(product.a, transpose_a ? 1 : product.a.stride, infinity);  // row 1, times column 0: 0
+      for (int64_t j = 0; j < shape.n; ++j) {
+        spoil(product.b, transpose_b ? j * product.b.stride : j, 0.0f);
+      }
+      Gemm gemm;
+      AlignedVector<float> row;
+      plain ? gemm_plain(product.shape, product.operands(), row)
+            : gemm.run(product.shape, product.operands());
+      for (int64_t j = 0; j < shape.n; ++j) {
+        EXPECT_TRUE(std::isnan(product.c.at(0, j))) << plain << int(activation) << ' ' << j;
+        EXPECT_TRUE(std::isnan(product.c.at(1, j))) << plain << int(activation) << ' ' << j;
+        EXPECT_TRUE(std::isfinite(product.c.at(2, j))) << plain << int(activation) << ' ' << j;
       }
     }
   }
