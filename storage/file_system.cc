@@ -71,49 +71,52 @@ void FileSystem::reach(DurableStep step, bool after) const {
   if (hook_) hook_({.step = step, .after = after});
 }
 
+void FileSystem::change(DurableStep step, const std::function<void()>& body) const {
+  reach(step, false);
+  try {
+    body();
+  } catch (const Error& e) {
+    if (e.code() != ErrorCode::kMissing) throw;
+    throw Error(ErrorCode::kIo, "{}; the folder was removed or renamed while it was written to",
+                e.what());
+  }
+  reach(step, true);
+}
+
 std::unique_ptr<WritableFile> FileSystem::create(const std::string& name, DurableStep step) {
   check_name(name);
-  reach(step, false);
-  auto file = do_create(name, step);
-  reach(step, true);
+  std::unique_ptr<WritableFile> file;
+  change(step, [&] { file = do_create(name, step); });
   return file;
 }
 
 void FileSystem::make_directory(const std::string& name, DurableStep step) {
   check_name(name);
-  reach(step, false);
-  do_make_directory(name, step);
-  reach(step, true);
+  change(step, [&] { do_make_directory(name, step); });
 }
 
 void FileSystem::rename(const std::string& from, const std::string& to, DurableStep step) {
   check_name(from);
   check_name(to);
-  reach(step, false);
-  do_rename(from, to, step);
-  reach(step, true);
+  change(step, [&] { do_rename(from, to, step); });
 }
 
 void FileSystem::remove(const std::string& name, DurableStep step) {
   check_name(name);
-  reach(step, false);
-  do_remove(name, step);
-  reach(step, true);
+  change(step, [&] { do_remove(name, step); });
 }
 
 void FileSystem::sync(WritableFile& file, DurableStep step) {
-  reach(step, false);
-  int status = -EINTR;
-  while (status == -EINTR) status = file.sync_once();
-  if (status < 0) throw file_error("write to disk", file.path(), -status);
-  reach(step, true);
+  change(step, [&] {
+    int status = -EINTR;
+    while (status == -EINTR) status = file.sync_once();
+    if (status < 0) throw file_error("write to disk", file.path(), -status);
+  });
 }
 
 void FileSystem::sync_directory(const std::string& name, DurableStep step) {
   check_name(name);
-  reach(step, false);
-  do_sync_directory(name, step);
-  reach(step, true);
+  change(step, [&] { do_sync_directory(name, step); });
 }
 
 std::unique_ptr<ReadableFile> FileSystem::open(const std::string& name) const {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -76,7 +77,8 @@ class ReadableFile {
 /// Names are relative, of components joined by '/', without "", "." or ".."; "" is the root itself.
 /// No component below the root may be a symbolic link and only regular files are opened
 /// (Error{corrupt}). Calls that change what survives a crash take their DurableStep: the hook sees
-/// the fail point before and after it. Thread-safe as far as the hook is.
+/// the fail point before and after it; what they find gone is a failed write (Error{io}), not a
+/// missing input. Thread-safe as far as the hook is.
 class FileSystem {
  public:
   explicit FileSystem(std::string root) : root_(std::move(root)) {}
@@ -118,6 +120,7 @@ class FileSystem {
 
  private:
   void reach(DurableStep step, bool after) const;
+  void change(DurableStep step, const std::function<void()>& body) const;
 
   std::string root_;
   FailPointHook hook_;

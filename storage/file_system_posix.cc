@@ -160,6 +160,7 @@ class PosixFileSystem final : public FileSystem {
 
   /// Walks from the root, one component at a time, through directories only.
   Descriptor open_directory(std::string_view name, const char* operation) const {
+    const std::string_view whole = name;
     Descriptor fd(uninterrupted([&] { return ::openat(root_fd_.get(), ".", kDirectoryFlags); }));
     if (fd.get() < 0) throw file_error(operation, root(), errno);
     while (!name.empty()) {
@@ -174,7 +175,7 @@ class PosixFileSystem final : public FileSystem {
         throw Error(ErrorCode::kCorrupt, "cannot {} below {}: '{}' is not a directory", operation,
                     root(), part);
       }
-      throw file_error(operation, path(part), code);
+      throw file_error(operation, path(whole), code);
     }
     return fd;
   }

@@ -141,6 +141,23 @@ TEST(PosixFileSystem, ErrorsNameThePathAndTheRemedy) {
   EXPECT_THAT(file_error("write", "x", ENOSPC).what(), HasSubstr("free some space"));
 }
 
+TEST(PosixFileSystem, ChangesInAFolderThatWasRemovedAreFailedWrites) {
+  const TemporaryFolder folder;
+  const auto files = open_file_system(folder.path() + "/run", IfAbsent::kCreate);
+  std::filesystem::remove(folder.path() + "/run");
+  const auto expect_io = [](const auto& change) {
+    const Error error = error_of(change);
+    EXPECT_EQ(error.code(), ErrorCode::kIo);
+    EXPECT_THAT(error.what(), HasSubstr("/run/a: not found"));
+    EXPECT_THAT(error.what(), HasSubstr("was removed"));
+  };
+  expect_io([&] { files->create("a", DurableStep::kPartCreate); });
+  expect_io([&] { files->make_directory("a", DurableStep::kTemporaryCreate); });
+  expect_io([&] { files->rename("b", "a", DurableStep::kPublishRename); });
+  expect_io([&] { files->sync_directory("a", DurableStep::kTemporarySync); });
+  EXPECT_EQ(error_of([&] { files->open("a"); }).code(), ErrorCode::kMissing);
+}
+
 TEST(PosixFileSystem, AnAbsentRootIsMissingOrMade) {
   TemporaryFolder folder;
   const std::string root = folder.path() + "/a/b";

@@ -263,6 +263,20 @@ TEST_F(Faults, F38AFileThatShrinksOrGoesAwayIsNamedAndTheRunIsSaved) {
   }
 }
 
+TEST_F(Faults, ARunFolderThatGoesAwayIsAFailedWrite) {
+  StrataProcess process(arguments("run", 1 << 30, {"--set", "train.epochs=1000000"}), path(""));
+  ASSERT_TRUE(process.wait_for_error("eval at step", 120));
+  std::filesystem::rename(path("run"), path("gone"));
+  std::error_code a_file_went_while_listed;
+  while (std::filesystem::exists(path("gone"))) {
+    std::filesystem::remove_all(path("gone"), a_file_went_while_listed);
+  }
+  const Outcome outcome = process.wait();
+  EXPECT_EQ(outcome.exit_code, 74) << outcome.err;
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("checkpoint failed (2 in a row)"), HasSubstr(" run/"),
+                                 HasSubstr("removed")));
+}
+
 // F47: only monotonic time decides anything.
 TEST_F(Faults, F47ClocksThatJumpOrStopChangeNothing) {
   if (kSanitized) GTEST_SKIP() << "a preloaded library does not go with a sanitizer";
