@@ -69,7 +69,14 @@ TextInput open_input(const DataConfig& config, const Schema& schema, Part part, 
 std::unique_ptr<Reader> make_reader(const DataConfig& config, const Schema& schema, Part part,
                                     const ReadPlan& plan) {
   TextInput input = open_input(config, schema, part, plan.labels);
+  const std::string first_file = input.source->file_name(0);
   std::unique_ptr<Reader> reader = std::make_unique<TextReader>(std::move(input), plan);
+  if (part == Part::kTrain && reader->rows_per_epoch() == 0) {
+    throw Error{ErrorCode::kData,
+                "{}: no row is left for training; look at data.eval_fraction and "
+                "data.negative_sampling",
+                first_file};
+  }
   if (config.prefetch == 0) return reader;
   return std::make_unique<PrefetchReader>(std::move(reader), config.prefetch);
 }

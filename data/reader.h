@@ -60,8 +60,8 @@ class Reader {
 
   /// Fills `batch` (its buffers are reused) with the next batch. False at the end of the plan's
   /// last epoch; `batch` is then unchanged. Batch::position tells where it stands.
-  /// Throws Error{data} when bad rows exceed the policy or a file changed while it was read,
-  /// Error{missing} when one disappeared, Error{io}.
+  /// Throws Error{data} when bad rows exceed the policy, an epoch holds not one sample or a file
+  /// changed while it was read, Error{missing} when one disappeared, Error{io}.
   virtual bool next(Batch& batch) = 0;
 
   /// next() continues with the batch at `position`, exactly as an uninterrupted reader would.

@@ -41,6 +41,34 @@ void TextReader::count_rows() {
   }
 }
 
+/// "day_0.gz", "day_0.gz and 23 more files".
+std::string TextReader::input_name() const {
+  const std::span<const Block> blocks = input_.source->blocks();
+  const std::string& first = input_.source->file_name(blocks.front().file);
+  const int more = blocks.back().file - blocks.front().file;
+  return more == 0 ? first : fmt::format("{} and {} more files", first, more);
+}
+
+/// Such an epoch would train, or evaluate, nothing without a word.
+void TextReader::refuse_an_epoch_without_samples() const {
+  const bool all_read = epoch_lines_.whole && plan_.workers == 1;
+  if (!all_read || epoch_lines_.good > 0) return;
+  const int64_t bad = rows_ - epoch_lines_.blank;
+  std::string first;
+  if (!statistics_.first_bad.empty()) {
+    const BadRow& row = statistics_.first_bad.front();
+    first = fmt::format("; the first bad one: {}:{}: {}", row.file, row.line, row.reason);
+  }
+  throw Error{ErrorCode::kData,
+              "{}: not one of {} lines is a sample: {} blank, {} bad{}. Look at data.format and "
+              "data.columns, or name another file",
+              input_name(),
+              rows_,
+              epoch_lines_.blank,
+              bad,
+              first};
+}
+
 int64_t TextReader::batches_per_epoch() const {
   return (rows_ + plan_.batch_size - 1) / plan_.batch_size;
 }
@@ -48,6 +76,7 @@ int64_t TextReader::batches_per_epoch() const {
 void TextReader::seek(BatchPosition position) {
   policy_.start_epoch();
   statistics_ = {};
+  epoch_lines_ = {};
   stand_at(position);
 }
 
@@ -57,7 +86,10 @@ void TextReader::stand_at(BatchPosition position) {
   if (position.batch >= batches_per_epoch() && rows_ > 0) {
     position = {position.epoch + 1, 0};  // the end of an epoch is the start of the next
   }
-  if (position.batch == 0) policy_.start_epoch();
+  if (position.batch == 0) {
+    policy_.start_epoch();
+    epoch_lines_ = {.whole = true};
+  }
   position_ = position;
 }
 
@@ -72,6 +104,7 @@ bool TextReader::next(Batch& batch) {
   const int64_t begin = position_.batch * plan_.batch_size;
   cut_slices(begin, std::min(begin + plan_.batch_size, rows_));
   parse_slices();
+  if (position_.batch + 1 == batches_per_epoch()) refuse_an_epoch_without_samples();
   assembler_.assemble(std::span(parsed_).first(slices_.size()), batch);
   cut_chunks(batch);
   batch.position = position_;
@@ -149,6 +182,8 @@ void TextReader::settle_bad_rows(size_t first, size_t end) {
     statistics_.lines += slices_[i].end - slices_[i].begin;
     statistics_.good += rows.rows;
     statistics_.blank += rows.blank;
+    epoch_lines_.good += rows.rows;
+    epoch_lines_.blank += rows.blank;
     statistics_.bad += std::ssize(rows.bad);
     for (const BadLine& bad : rows.bad) {
       policy_.add(bad.reason, statistics_.first_bad, [&] {

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/thread_pool.h"
@@ -42,7 +43,16 @@ class TextReader final : public Reader {
     int chunk = 0;
   };
 
+  /// What the lines of the epoch so far were; of no use when it did not begin at batch 0.
+  struct EpochLines {
+    bool whole = false;
+    int64_t good = 0;
+    int64_t blank = 0;
+  };
+
   void count_rows();
+  void refuse_an_epoch_without_samples() const;
+  std::string input_name() const;
   void stand_at(BatchPosition position);
   void cut_slices(int64_t begin, int64_t end);
   void parse_slices();
@@ -63,6 +73,7 @@ class TextReader final : public Reader {
   int64_t rows_ = 0;               // of an epoch
 
   BatchPosition position_;
+  EpochLines epoch_lines_;
   EpochOrder order_;
   int64_t order_epoch_ = -1;
   Window window_;

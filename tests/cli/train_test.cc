@@ -161,6 +161,19 @@ TEST(TrainCommand, BadRowsAre65WithFileAndLine) {
 }
 
 // F40
+TEST(TrainCommand, DataWithoutASampleIs65) {
+  const ScratchFolder scratch;
+  scratch.write("blank.tsv", "\n\n\n");
+  scratch.write("bad.tsv", "x\ny\n");
+  for (const std::string name : {"blank.tsv", "bad.tsv"}) {
+    const Outcome outcome = run_in_source(
+        {"train", "configs/dlrm_criteo.yaml", "--set", "data.train=" + scratch.path(name), "--set",
+         "data.max_bad_ratio=1", "--set", "checkpoint.path=" + scratch.path("run-" + name)});
+    EXPECT_EQ(outcome.exit_code, 65) << outcome.err;
+    EXPECT_THAT(outcome.err, AllOf(HasSubstr(name), HasSubstr("lines is a sample")));
+  }
+}
+
 TEST(TrainCommand, DivergenceIs79) {
   const ScratchFolder scratch;
   const Outcome outcome = run_in_source(train_adult(

@@ -228,6 +228,31 @@ TEST_F(BadInput, F37OnlyAHeader) {
   }
 }
 
+TEST_F(BadInput, F37BlankAndBadLinesAloneAreNamed) {
+  const std::string blank = write("blank.tsv", "\n\n\n");
+  EXPECT_EQ(code_of(blank, 1), ErrorCode::kData);
+  EXPECT_THAT(message_, AllOf(HasSubstr(blank), HasSubstr("3 blank"), HasSubstr("0 bad")));
+  std::string text = "\n";
+  for (int i = 0; i < 200; ++i) text += "x\n";
+  const std::string bad = write("bad.tsv", text);
+  EXPECT_EQ(code_of(bad, 1), ErrorCode::kData);
+  EXPECT_THAT(message_, AllOf(HasSubstr("1 blank"), HasSubstr("200 bad"), HasSubstr(bad + ":2: "),
+                              HasSubstr("data.format")));
+  EXPECT_EQ(read(write("good.tsv", text + criteo_text(7, 1))).rows, std::vector<uint64_t>{7});
+}
+
+TEST_F(BadInput, F37APartWithoutRowsIsNamed) {
+  DataConfig config = small_config({write("a.tsv", criteo_text(0, 1))});
+  config.eval_fraction = 0.9;  // of one row: training gets none
+  try {
+    make_reader(config, make_schema(config), Part::kTrain, {});
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::kData);
+    EXPECT_THAT(e.what(), AllOf(HasSubstr("a.tsv"), HasSubstr("data.eval_fraction")));
+  }
+}
+
 TEST_F(BadInput, F38FileThatChangesWhileReadIsNamed) {
   const std::string file = write("a.tsv", criteo_text(0, 2000));
   const auto change_and_read = [&](auto&& change) {
