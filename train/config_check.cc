@@ -159,6 +159,7 @@ std::vector<Need> memory_needs(const Config& config) {
   const Count eval_batch = config.train.resolved_eval_batch_size();
   const Count window = Count{2} * config.data.window_blocks * config.data.block_bytes.value;
   return {
+      {{"memory", "limit"}, "the program's own pages", static_cast<Count>(resident_bytes())},
       {{"model"}, "weights and gradients of the model", dense.weights * 8},
       {{"train", "batch_size"},
        "activations and gradients of train.batch_size samples",

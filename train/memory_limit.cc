@@ -15,7 +15,8 @@ namespace {
 
 constexpr double kIndexBytesPerKey = 24;  // bucket, load factor and the copy while a run grows
 constexpr int kNamedTables = 3;
-constexpr double kRoomBytes = 256 << 20;        // between two looks at the process
+constexpr double kNearBytes = 256 << 20;  // this near the limit, every check looks at the process
+constexpr int kChecksBetweenLooks = 64;
 constexpr double kPassReserveBytes = 64 << 20;  // scratch, stacks and compiled kernels of a pass
 
 /// Pages of /proc/self/statm.
@@ -79,15 +80,19 @@ std::string largest_tables(const embedding::Collection& collection) {
   return text;
 }
 
-MemoryLimitError limit_error(const embedding::Collection& collection, int64_t limit_bytes,
-                             int64_t used_bytes) {
-  return MemoryLimitError{
-      ErrorCode::kResource,
-      fmt::format("tables are about to grow beyond memory.limit of {} ({} in use). Largest tables: "
-                  "{}. What helps: a smaller tables.<name>.dim, tables.<name>.dtype bf16, an "
-                  "optimizer with less state (rowwise_adagrad, sgd), data.columns keys: hashed "
-                  "with fewer buckets, or a higher memory.limit",
-                  format_bytes(limit_bytes), format_bytes(used_bytes), largest_tables(collection))};
+/// What takes the memory and what to do about it.
+std::string remedy(const embedding::Collection& collection) {
+  int64_t rows = 0;
+  for (int table = 0; table < collection.tables(); ++table) rows += collection.usage(table).rows;
+  if (rows == 0) {
+    return "No table has a row yet. What helps: a smaller data.window_blocks, data.prefetch or "
+           "train.batch_size, or a higher memory.limit";
+  }
+  return fmt::format(
+      "Largest tables: {}. What helps: a smaller tables.<name>.dim, tables.<name>.dtype bf16, an "
+      "optimizer with less state (rowwise_adagrad, sgd), data.columns keys: hashed with fewer "
+      "buckets, or a higher memory.limit",
+      largest_tables(collection));
 }
 
 }  // namespace
@@ -137,15 +142,24 @@ double require_address_space(double bytes) {
 void MemoryLimit::check(const embedding::Collection& collection,
                         const embedding::KeyedBatch& keys) {
   const double growth = growth_bytes(collection, keys);
-  if (growth <= room_bytes_) {
-    room_bytes_ -= growth;
+  if (growth <= far_bytes_ && checks_left_ > 0) {
+    far_bytes_ -= growth;
+    --checks_left_;
     return;
   }
   const double address_room = require_address_space(growth);
   const int64_t used = resident_bytes();
   const double room = static_cast<double>(limit_bytes_) - static_cast<double>(used) - growth;
-  if (room < 0) throw limit_error(collection, limit_bytes_, used);
-  room_bytes_ = std::min({room / 2, address_room / 2, kRoomBytes});
+  if (room < 0) {
+    throw MemoryLimitError{
+        ErrorCode::kResource,
+        fmt::format("memory.limit of {} is reached: {} are in use, and the rows of the next batch "
+                    "may take {}. {}",
+                    format_bytes(limit_bytes_), format_bytes(used),
+                    format_bytes(static_cast<int64_t>(growth)), remedy(collection))};
+  }
+  far_bytes_ = std::min(room, address_room) - kNearBytes;
+  checks_left_ = kChecksBetweenLooks;
 }
 
 std::string format_bytes(int64_t bytes) {

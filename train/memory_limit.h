@@ -33,7 +33,8 @@ double require_address_space(double bytes);
 
 /// Watches the growth of tables. Before a batch's rows are made, what they can cost at most is
 /// added to what the process uses; above the limit the batch is refused. The process is looked at
-/// again when half of the room found last time, or 256 MiB, may have been used up.
+/// before every batch when less than 256 MiB are left, else after as much growth or 64 batches: of
+/// what else grows, the limit is crossed by what one batch takes.
 /// Not thread-safe.
 class MemoryLimit {
  public:
@@ -47,7 +48,8 @@ class MemoryLimit {
 
  private:
   int64_t limit_bytes_;
-  double room_bytes_ = 0;  // that rows may take before the process is looked at again
+  double far_bytes_ = 0;  // that rows may take before the limit is near
+  int checks_left_ = 0;   // until the process is looked at again
 };
 
 /// "1.5 GiB", "512 MiB", "17 B".
