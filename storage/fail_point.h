@@ -25,7 +25,7 @@ enum class DurableStep {
   kTemporarySync,    // the names in the temporary directory reach the disk
   kPublishRename,    // the directory gets its final name
   kPublishSync,      // that name reaches the disk
-  kCurrentCreate,    // the next CURRENT beside the old one
+  kCurrentCreate,    // the next CURRENT, or other small file, beside the old one
   kCurrentSync,      //
   kCurrentRename,    // CURRENT flips
   kCurrentFlipSync,  // the flip reaches the disk

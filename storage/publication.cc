@@ -176,13 +176,16 @@ std::optional<std::string> read_current(const FileSystem& files) {
   return name;
 }
 
-void write_current(FileSystem& files, const std::string& name) {
-  const std::string next = temporary_of(kCurrentName);
+void replace_file(FileSystem& files, const std::string& name, std::string_view content) {
+  const std::string next = temporary_of(name);
   remove_tree(files, next, DurableStep::kLeftoverRemove);
-  write_file(files, DurableStep::kCurrentCreate, next, current_text(files, name),
-             DurableStep::kCurrentSync);
-  files.rename(next, std::string(kCurrentName), DurableStep::kCurrentRename);
+  write_file(files, DurableStep::kCurrentCreate, next, content, DurableStep::kCurrentSync);
+  files.rename(next, name, DurableStep::kCurrentRename);
   files.sync_directory("", DurableStep::kCurrentFlipSync);
+}
+
+void write_current(FileSystem& files, const std::string& name) {
+  replace_file(files, std::string(kCurrentName), current_text(files, name));
 }
 
 std::vector<std::string> list_published(const FileSystem& files) {

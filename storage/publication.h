@@ -93,6 +93,9 @@ class Publication {
 /// damaged or it names a directory whose manifest is not the one it was written for.
 std::optional<std::string> read_current(const FileSystem& files);
 
+/// Replaces a file of the root in one step: whatever fails, it has the old content or the new.
+void replace_file(FileSystem& files, const std::string& name, std::string_view content);
+
 /// Points CURRENT to a complete directory (also: rollback).
 void write_current(FileSystem& files, const std::string& name);
 

@@ -23,8 +23,8 @@ enum class StartMode : uint8_t {
 class RunFolder {
  public:
   /// Makes the folder and its parents when they are absent. Throws Error{usage} when it holds a run
-  /// (kNew) or exports, Error{missing} when it holds no run (kResume), Error{io} when it cannot be
-  /// written or another process holds it.
+  /// (kNew) or exports, or is a checkpoint, Error{missing} when it holds no run (kResume),
+  /// Error{io} when it cannot be written or another process holds it.
   RunFolder(const std::string& path, StartMode start);
   RunFolder(const RunFolder&) = delete;
   RunFolder& operator=(const RunFolder&) = delete;

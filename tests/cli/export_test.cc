@@ -65,6 +65,14 @@ TEST_F(Trained, EvalAgreesEverywhere) {
   }
 }
 
+TEST_F(Trained, ResumeOfACheckpointNamesItsRun) {
+  const Outcome outcome =
+      in_source({"train", "configs/wide_deep_adult.yaml", "--resume", checkpoint()});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("--resume " + run()));
+  EXPECT_EQ(run_strata({"verify", run()}).exit_code, 0);
+}
+
 TEST_F(Trained, EvalOfAnExportNeedsData) {
   const Outcome outcome = in_source({"eval", exports()});
   EXPECT_EQ(outcome.exit_code, 2);

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "storage/publication.h"
+#include "tests/error_of.h"
 #include "tests/train/temporary_folder.h"
 
 namespace strata::train {
@@ -51,6 +52,35 @@ TEST(RunFolder, ExportsAreNotTakenForARun) {
   EXPECT_EQ(storage::read_current(*files), "v000001");
 }
 
+TEST(RunFolder, ACheckpointIsNotTakenForARun) {
+  const TemporaryFolder temporary;
+  const std::string run = temporary.path_of("run");
+  const auto files = storage::open_file_system(run, storage::IfAbsent::kCreate);
+  storage::Publication made(*files, "checkpoint-000001.step-7",
+                            std::string(storage::kCheckpointMagic));
+  made.write("config.resolved.yaml", "train: {}\n");
+  made.publish({{"step", 7}});
+  for (const std::string name : {"/checkpoint-000001.step-7", "/checkpoint-000001.step-7/"}) {
+    for (const StartMode mode : {StartMode::kNew, StartMode::kResume, StartMode::kOverwrite}) {
+      const Error error = error_of([&] { RunFolder folder(run + name, mode); });
+      EXPECT_EQ(error.code(), ErrorCode::kUsage);
+      EXPECT_NE(std::string(error.what()).find("--resume " + run + ","), std::string::npos)
+          << error.what();
+    }
+  }
+  EXPECT_TRUE(storage::verify_directory(*files, "checkpoint-000001.step-7", "").empty());
+}
+
+TEST(RunFolder, AFolderOfRunsNamesThem) {
+  const TemporaryFolder temporary;
+  RunFolder(temporary.path_of("first"), StartMode::kNew).write_text("config.resolved.yaml", "");
+  const Error error = error_of([&] { RunFolder(temporary.path(), StartMode::kResume); });
+  EXPECT_EQ(error.code(), ErrorCode::kMissing);
+  EXPECT_NE(std::string(error.what()).find("--resume " + temporary.path_of("first")),
+            std::string::npos)
+      << error.what();
+}
+
 TEST(RunFolder, OverwriteLeavesWhatIsNotARun) {
   const TemporaryFolder temporary;
   const std::string path = temporary.path_of("run");
@@ -79,6 +109,17 @@ TEST(RunFolder, LeftoversGoAtTheNextStart) {
   std::filesystem::create_directory(leftover);
   const RunFolder folder(path, StartMode::kResume);
   EXPECT_FALSE(std::filesystem::exists(leftover));
+}
+
+TEST(RunFolder, TextsAreReplacedNotRewritten) {
+  const TemporaryFolder temporary;
+  RunFolder folder(temporary.path_of("run"), StartMode::kNew);
+  folder.write_text("config.resolved.yaml", "old");
+  const std::string old = temporary.path_of("old");
+  std::filesystem::create_hard_link(folder.path_of("config.resolved.yaml"), old);
+  folder.write_text("config.resolved.yaml", "new");
+  EXPECT_EQ(read_file(folder.path_of("config.resolved.yaml")), "new");
+  EXPECT_EQ(read_file(old), "old") << "a crash would have left half of it";
 }
 
 TEST(RunFolder, TwoProcessesDoNotShareIt) {
