@@ -3,7 +3,6 @@
 #include <xxhash.h>
 
 #include <algorithm>
-#include <set>
 #include <string>
 #include <utility>
 
@@ -137,19 +136,6 @@ TableSummary summarise(const Json& entry, const storage::Manifest& manifest) {
   return table;
 }
 
-/// A file that the manifest names and that is not there is damage, not a missing input.
-void require_files(const Contents& contents) {
-  std::set<std::string> present;
-  for (storage::Entry& entry : storage::list_tree(*contents.files, contents.directory)) {
-    present.insert(std::move(entry.name));
-  }
-  for (const storage::ManifestFile& file : contents.manifest.files) {
-    if (present.contains(file.name)) continue;
-    throw Error(ErrorCode::kCorrupt, "{} is damaged: {} is missing",
-                contents.files->path(contents.directory), file.name);
-  }
-}
-
 }  // namespace
 
 uint64_t Contents::id_of(const TableSummary& table, uint64_t key) const {
@@ -187,7 +173,7 @@ Contents open_contents(const std::string& path) {
                     .samples = 0,
                     .tables = {}};
   contents.manifest = storage::read_manifest(*contents.files, contents.directory, "");
-  require_files(contents);
+  storage::require_intact(*contents.files, contents.directory, "");
   try {
     contents.step = storage::json_integer<int64_t>(contents.manifest.about.at("step"));
     contents.samples = contents.manifest.about.value("samples", int64_t{0});

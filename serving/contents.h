@@ -1,6 +1,6 @@
 #pragma once
 // One view of what checkpoints and exports hold: tables as streams of rows, dense tensors by name.
-// verify, inspect and diff stand on it.
+// inspect and diff stand on it.
 
 #include <cstdint>
 #include <memory>
@@ -56,7 +56,8 @@ struct Contents {
   std::vector<std::string> dense_files() const;
 };
 
-/// Opens what `path` means (storage::open_published); reads the manifest only.
+/// Opens what `path` means (storage::open_published) after comparing every byte with its checksum.
+/// Throws Error{corrupt} naming the damaged files.
 Contents open_contents(const std::string& path);
 
 }  // namespace strata::serving

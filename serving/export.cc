@@ -207,11 +207,7 @@ ExportReport export_network(storage::FileSystem& exports, const ExportSource& so
 }
 
 LoadedExport load_export(const storage::FileSystem& files, const std::string& directory) {
-  const auto findings = storage::verify_directory(files, directory, storage::kExportMagic);
-  if (!findings.empty()) {
-    throw Error(ErrorCode::kCorrupt, "{} is damaged: {}", files.path(directory),
-                storage::describe(findings.front()));
-  }
+  storage::require_intact(files, directory, storage::kExportMagic);
   LoadedExport loaded;
   loaded.manifest = storage::read_manifest(files, directory, storage::kExportMagic);
   const auto step = loaded.manifest.about.find("step");

@@ -45,8 +45,8 @@ struct Inspection {
   std::vector<TensorFigures> tensors;
 };
 
-/// Reads everything once; does not compare checksums (verify does). Throws Error{corrupt} for what
-/// cannot be read, Error{missing}.
+/// Compares everything with its checksum, then reads it. Throws Error{corrupt} naming what is
+/// damaged, Error{missing}.
 Inspection inspect(const std::string& path);
 
 std::string to_text(const Inspection& inspection);

@@ -217,6 +217,18 @@ std::vector<Finding> verify_directory(const FileSystem& files, const std::string
   return findings;
 }
 
+void require_intact(const FileSystem& files, const std::string& directory, std::string_view magic) {
+  const auto findings = verify_directory(files, directory, magic);
+  if (findings.empty()) return;
+  constexpr size_t kShown = 5;
+  std::string text = fmt::format("{} is damaged", files.path(directory));
+  for (size_t i = 0; i < std::min(kShown, findings.size()); ++i) {
+    text += fmt::format("{} {}", i == 0 ? ":" : ";", describe(findings[i]));
+  }
+  if (findings.size() > kShown) text += fmt::format("; and {} more", findings.size() - kShown);
+  throw Error(ErrorCode::kCorrupt, text);
+}
+
 std::string describe(const Finding& finding) {
   return fmt::format("{}: {}: {}", finding.file, enum_name(finding.damage), finding.detail);
 }

@@ -77,6 +77,9 @@ struct Finding {
 std::vector<Finding> verify_directory(const FileSystem& files, const std::string& directory,
                                       std::string_view magic);
 
+/// Throws Error{corrupt} unless verify_directory finds nothing; the first findings are named.
+void require_intact(const FileSystem& files, const std::string& directory, std::string_view magic);
+
 /// "C3/part-00000.keys.npy: truncated: 128 bytes, the manifest says 4096".
 std::string describe(const Finding& finding);
 

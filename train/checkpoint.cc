@@ -82,19 +82,6 @@ void apply_retention(storage::FileSystem& files, const Retention& retention) {
   }
 }
 
-/// Throws for damage; the first findings are named.
-void require_intact(const storage::FileSystem& files, const std::string& name) {
-  const auto findings = storage::verify_directory(files, name, storage::kCheckpointMagic);
-  if (findings.empty()) return;
-  constexpr size_t kShown = 5;
-  std::string text = fmt::format("{} is damaged", files.path(name));
-  for (size_t i = 0; i < std::min(kShown, findings.size()); ++i) {
-    text += fmt::format("{} {}", i == 0 ? ":" : ";", storage::describe(findings[i]));
-  }
-  if (findings.size() > kShown) text += fmt::format("; and {} more", findings.size() - kShown);
-  throw Error(ErrorCode::kCorrupt, text);
-}
-
 nlohmann::json parse_json(const storage::FileSystem& files, const std::string& name) {
   auto json = nlohmann::json::parse(storage::read_text(files, name, kTextLimitBytes), nullptr,
                                     /*allow_exceptions=*/false);
@@ -131,7 +118,7 @@ std::string save_checkpoint(storage::FileSystem& files, const embedding::Collect
 }
 
 CheckpointHead open_checkpoint(const storage::FileSystem& files, const std::string& name) {
-  require_intact(files, name);
+  storage::require_intact(files, name, storage::kCheckpointMagic);
   const storage::Manifest manifest = storage::read_manifest(files, name, storage::kCheckpointMagic);
   CheckpointHead head{.name = name, .step = 0, .text = {}};
   const auto state =

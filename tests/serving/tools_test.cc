@@ -14,6 +14,7 @@
 #include "serving/score.h"
 #include "serving/verify.h"
 #include "storage/publication.h"
+#include "tests/error_of.h"
 #include "tests/serving/trained_network.h"
 #include "tests/temporary_folder.h"
 
@@ -73,6 +74,29 @@ TEST_F(Tools, VerifySeesALinkInPlaceOfAFile) {
   ASSERT_EQ(report.directories[0].findings.size(), 1u);
   EXPECT_EQ(report.directories[0].findings[0].damage, storage::Damage::kNotRegular);
   EXPECT_THROW(load_export(*files_, "v000001"), Error);
+}
+
+TEST_F(Tools, InspectAndDiffRefuseAFlippedBit) {
+  write(3);
+  write(4);
+  for (const storage::Entry& entry : storage::list_tree(*files_, "v000001")) {
+    if (entry.kind != storage::EntryKind::kFile) continue;
+    SCOPED_TRACE(entry.name);
+    std::fstream file(path("v000001/" + entry.name),
+                      std::ios::in | std::ios::out | std::ios::binary);
+    file.seekg(entry.bytes - 2);
+    const char before = static_cast<char>(file.get());
+    const auto put = [&](char byte) {
+      file.seekp(entry.bytes - 2);
+      file.put(byte).flush();
+    };
+    put(static_cast<char>(before ^ 1));
+    const auto code = [](const auto& body) { return error_of(body).code(); };
+    EXPECT_EQ(code([&] { inspect(path("v000001")); }), ErrorCode::kCorrupt);
+    EXPECT_EQ(code([&] { diff(path("v000001"), path("v000002")); }), ErrorCode::kCorrupt);
+    put(before);
+  }
+  EXPECT_NO_THROW(inspect(path("v000001")));
 }
 
 TEST_F(Tools, VerifyReportsOrphansAndLeftoversWithoutCallingThemDamage) {
@@ -138,7 +162,7 @@ TEST_F(Tools, InspectCallsAMissingFileDamage) {
     FAIL();
   } catch (const Error& e) {
     EXPECT_EQ(e.code(), ErrorCode::kCorrupt);
-    EXPECT_THAT(e.what(), HasSubstr("golden.jsonl is missing"));
+    EXPECT_THAT(e.what(), HasSubstr("golden.jsonl: missing"));
   }
 }
 
