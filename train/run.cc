@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "base/isa.h"
 #include "base/thread_pool.h"
 #include "data/schema.h"
 #include "models/network.h"
@@ -108,6 +109,8 @@ void Run::open_logs() {
       .events_path = folder_.next_events_path(),
       .wall_seconds = wall_seconds(),
       .warn = [this](const std::string& text) { log_->note("warning: " + text); }});
+  log_->note(fmt::format("cpu, {}, {} threads (this version has no CUDA)", isa::name(isa::level()),
+                         pool_.threads()));
 }
 
 void Run::choose_start() {
@@ -174,11 +177,10 @@ void Run::describe() {
   folder_.write_text("config.resolved.yaml", write_config(config_));
   folder_.write_text("env.json",
                      describe_environment(request_.command_line, pool_.threads()).dump(2) + "\n");
-  log_->note(
-      fmt::format("run {} | {} batches of {} an epoch | {} threads | memory.limit {}",
-                  folder_.path(), format_count(reader_->batches_per_epoch()),
-                  format_count(config_.train.batch_size), pool_.threads(),
-                  format_bytes(parse_memory_limit(config_.memory.limit, machine_memory_bytes()))));
+  log_->note(fmt::format(
+      "run {} | {} batches of {} an epoch | memory.limit {}", folder_.path(),
+      format_count(reader_->batches_per_epoch()), format_count(config_.train.batch_size),
+      format_bytes(parse_memory_limit(config_.memory.limit, machine_memory_bytes()))));
 }
 
 LoopParts Run::loop_parts(Trainer& trainer) {
