@@ -12,6 +12,11 @@ mkdir -p "$work"
   --ignore-failed-read) | tar -xf - -C "$work"
 cd "$work"
 
+for script in quickstart run-tests; do
+  ./$script --help | grep -q "$script" || { echo "FAILED: $script --help says nothing"; exit 1; }
+  [ ! -e build ] || { echo "FAILED: $script --help builds"; exit 1; }
+done
+
 began=$SECONDS
 ./quickstart < /dev/null > out.txt 2> err.txt || { tail -n 30 out.txt err.txt; exit 1; }
 echo "quickstart took $((SECONDS - began)) s"
