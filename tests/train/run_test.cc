@@ -187,7 +187,9 @@ TEST_F(RunTest, OtherDataIsRefusedUnlessAllowed) {
 }
 
 TEST_F(RunTest, TablesBeyondTheLimitEndTheRunBeforeTheKernelDoes) {
-  EXPECT_EQ(code_of(request("run", "", "memory: {limit: 1MiB}\n")), ErrorCode::kResource);
+  RunRequest asked = request("run");
+  asked.config.memory.limit = "1MiB";
+  EXPECT_EQ(code_of(asked), ErrorCode::kResource);
   EXPECT_NE(message_.find("memory.limit"), std::string::npos) << message_;
 }
 
