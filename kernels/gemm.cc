@@ -184,6 +184,11 @@ void Gemm::run(const GemmShape& shape, const GemmOperands& operands) {
                             "matmul");
     if (shape.activation == Activation::kRelu) relu_rows(shape, operands.c);
   } catch (const dnnl::error& e) {
+    if (e.status == dnnl_unimplemented && shape.input == DType::kBf16) {
+      throw Error(ErrorCode::kConfig,
+                  "oneDNN has no matrix products of bf16 for this CPU (they need AVX-512); set "
+                  "dense.precision: fp32");
+    }
     throw Error(ErrorCode::kResource, "oneDNN matrix product {} x {} x {}: {}", shape.m, shape.n,
                 shape.k, e.what());
   }

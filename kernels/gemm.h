@@ -50,7 +50,8 @@ class Gemm {
   Gemm& operator=(Gemm&&) noexcept;
 
   /// Products with m, n or k of 0 are accepted: C is then act(bias), 0, or untouched (accumulate).
-  /// Throws Error{resource} when oneDNN cannot make the primitive.
+  /// Throws Error{config} where the CPU has no products of bf16, and Error{resource} when oneDNN
+  /// fails otherwise.
   void run(const GemmShape& shape, const GemmOperands& operands);
 
  private:

@@ -5,7 +5,9 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <string_view>
 
+#include "kernels/gemm.h"
 #include "tests/cli/strata_process.h"
 #include "tests/sanitized.h"
 
@@ -198,6 +200,19 @@ TEST(TrainCommand, MemoryLimitIs71NamingWhatWouldHelp) {
   EXPECT_THAT(grown.err, HasSubstr("Largest tables: C"));
   EXPECT_THAT(grown.err, HasSubstr("The last good checkpoint is"));
   EXPECT_EQ(run_strata({"verify", scratch.path("run")}).exit_code, 0);
+}
+
+TEST(TrainCommand, Bf16ProductsThatTheCpuLacksAre78) {
+  if (std::string_view(kernels::gemm_library()) == "plain") GTEST_SKIP() << "no oneDNN";
+  const ScratchFolder scratch;
+  const std::vector<std::string> train =
+      train_command("configs/dlrm_criteo_synthetic.yaml",
+                    {"dense.precision=bf16", "data.synthetic.rows=2000",
+                     "checkpoint.path=" + scratch.path("run")},
+                    {});
+  const Outcome outcome = run_strata(train, STRATA_SOURCE_DIR, {"DNNL_MAX_CPU_ISA=AVX2"});
+  EXPECT_EQ(outcome.exit_code, 78) << outcome.err;
+  EXPECT_THAT(outcome.err, HasSubstr("set dense.precision: fp32"));
 }
 
 // F34 to F36 in prediction: line numbers of predictions are those of the rows.
