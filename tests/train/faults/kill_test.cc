@@ -112,7 +112,7 @@ class Hanging : public SmallRun {
     std::vector<std::string> all = {"--resume", "auto"};
     all.insert(all.end(), more.begin(), more.end());
     StrataProcess process(arguments("run", kSteps, all), path(""),
-                          {"LD_PRELOAD=" STRATA_PRELOAD, "STRATA_TEST_HANG_AT=1"});
+                          {"LD_PRELOAD=" STRATA_PRELOAD, "STRATA_TEST_HANG_AT=checkpoint-000002"});
     EXPECT_TRUE(process.wait_for_error("run run", 120));
     process.send(SIGTERM);
     EXPECT_TRUE(process.wait_for_error("stopping:", 120));

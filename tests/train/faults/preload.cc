@@ -2,7 +2,7 @@
 //   STRATA_TEST_CALL_LOG=FILE     writes "number call path" of every call that changes what a crash
 //                                 leaves: the fail points of storage/fail_point.h lie around these
 //   STRATA_TEST_KILL_AT=NUMBER    SIGKILL before that call; with STRATA_TEST_KILL_AFTER=1 after it
-//   STRATA_TEST_HANG_AT=NUMBER    that call never comes back
+//   STRATA_TEST_HANG_AT=TEXT      a call whose path has that text never comes back
 //   STRATA_TEST_CLOCK=jump        the wall clock jumps a day back and forth at every look
 //   STRATA_TEST_CLOCK=stop        the wall clock stands still
 #include <dlfcn.h>
@@ -57,7 +57,8 @@ int counted(const char* call, const std::string& path, F make) {
     const char* at = std::getenv(name);
     return at != nullptr && std::to_string(number) == at;
   };
-  while (chosen("STRATA_TEST_HANG_AT")) sleep(1);
+  const char* hang = std::getenv("STRATA_TEST_HANG_AT");
+  while (hang != nullptr && path.find(hang) != std::string::npos) sleep(1);
   const bool dies = chosen("STRATA_TEST_KILL_AT");
   const bool after = std::getenv("STRATA_TEST_KILL_AFTER") != nullptr;
   if (dies && !after) raise(SIGKILL);
