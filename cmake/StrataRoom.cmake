@@ -74,6 +74,9 @@ function(strata_test name)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 300)
   endif()
+  if(STRATA_TEST_PREFIX)
+    math(EXPR ARG_TIMEOUT "3 * ${ARG_TIMEOUT}")
+  endif()
   set_tests_properties(${STRATA_TEST_PREFIX}${name} PROPERTIES
     TIMEOUT ${ARG_TIMEOUT} COST ${ARG_TIMEOUT}  # the longest first
     LABELS "unit;${ARG_LABELS}" ENVIRONMENT "${STRATA_TEST_ENVIRONMENT}")

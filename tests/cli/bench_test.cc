@@ -56,6 +56,13 @@ void expect_one_result(const Outcome& outcome, const std::string& model) {
   EXPECT_GT(line["memory_bytes"], 1 << 20);
 }
 
+class Presets : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (kSanitized) GTEST_SKIP() << "models of published widths take minutes there";
+  }
+};
+
 TEST(BenchCtr, ComparesModelsOnGeneratedRows) {
   const ScratchFolder scratch;
   const Outcome outcome =
@@ -84,7 +91,7 @@ TEST(BenchCtr, WritesTheTableForPeopleAndJsonToAFile) {
   EXPECT_GT(line["auc_deviation"], 0) << "two seeds give two results";
 }
 
-TEST(BenchCtr, KaggleLayoutOfAnotherSizeHasNoPublishedRow) {
+TEST_F(Presets, KaggleLayoutOfAnotherSizeHasNoPublishedRow) {
   const ScratchFolder scratch;
   scratch.write("train.txt", generated_rows(scratch, 3000));
   const Outcome outcome = bench({"--preset", "criteo_kaggle", "--path", scratch.path()}, scratch);
@@ -99,7 +106,7 @@ TEST(BenchCtr, KaggleLayoutOfAnotherSizeHasNoPublishedRow) {
 }
 
 /// Both BARS sets, whose label fields differ.
-TEST(BenchCtr, X1AndX4Layouts) {
+TEST_F(Presets, X1AndX4Layouts) {
   for (const auto& [preset, label] : {std::pair("criteo_x1", "label"), {"criteo_x4", "Label"}}) {
     SCOPED_TRACE(preset);
     const ScratchFolder scratch;
@@ -116,8 +123,7 @@ TEST(BenchCtr, X1AndX4Layouts) {
   }
 }
 
-TEST(BenchCtr, EveryX1AndX4RecipeIsAModelThatTrains) {
-  if (kSanitized) GTEST_SKIP() << "nine models of published widths; X1AndX4Layouts trains one";
+TEST_F(Presets, EveryX1AndX4RecipeIsAModelThatTrains) {
   for (const char* preset : {"criteo_x1", "criteo_x4"}) {
     SCOPED_TRACE(preset);
     const ScratchFolder scratch;
@@ -131,7 +137,7 @@ TEST(BenchCtr, EveryX1AndX4RecipeIsAModelThatTrains) {
   }
 }
 
-TEST(BenchCtr, TerabyteLayoutIsEvaluatedOnTheFirstHalfOfTheLastDay) {
+TEST_F(Presets, TerabyteLayoutIsEvaluatedOnTheFirstHalfOfTheLastDay) {
   const ScratchFolder scratch;
   const std::string rows = generated_rows(scratch, 51);
   for (int day = 0; day < 24; ++day) scratch.write("day_" + std::to_string(day), rows);
