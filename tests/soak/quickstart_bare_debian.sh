@@ -3,7 +3,8 @@
 # needs, the build and the training, from a clean clone, timed. As root; needs debootstrap and a
 # Debian mirror. Usage: quickstart_bare_debian.sh [COMMAND]; COMMAND is ./quickstart unless given.
 #
-# Last printed result: none; it has not been run yet.
+# Last printed result (2026-11-21, two cores of a Zen 4 at 3.6 GHz): AUC 0.92126, logloss 0.28765;
+# "./quickstart on a bare Debian 12: 301 s on 2 cores"
 set -euo pipefail
 command=${1:-./quickstart}
 source=$(cd "$(dirname "$0")/../.." && pwd)
