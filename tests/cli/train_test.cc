@@ -16,6 +16,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 constexpr const char* kAdult = "configs/wide_deep_adult.yaml";
 
@@ -41,6 +42,7 @@ TEST(TrainCommand, AdultTrainsEvaluatesPredictsExportsAndVerifies) {
     EXPECT_TRUE(result.contains(key)) << key;
   }
   EXPECT_GT(result["auc"], 0.9);
+  EXPECT_THAT(trained.err, StartsWith("cpu, ")) << "the first line names the device";
   EXPECT_THAT(trained.err, HasSubstr("eval at step"));
 
   const Outcome evaluated = run_in_source({"eval", run, "--json"});
