@@ -1,6 +1,7 @@
 #include "cli/version.h"
 
 #include <fmt/format.h>
+#include <rocksdb/version.h>
 #include <spdlog/version.h>
 #include <xxhash.h>
 #include <zstd.h>
@@ -45,6 +46,8 @@ std::vector<Component> components() {
       {"oneDNN", onednn_version(),
        "fast matrix products, bf16; without it training is several times slower",
        "sudo apt-get install libdnnl-dev, then build again"},
+      {"RocksDB", dotted(ROCKSDB_MAJOR, ROCKSDB_MINOR, ROCKSDB_PATCH), "tables larger than memory",
+       ""},
       {"isa-l", STRATA_ISAL_VERSION, "reading .gz", ""},
       {"zstd", ZSTD_versionString(), "reading .zst", ""},
       {"xxhash", dotted(XXH_VERSION_MAJOR, XXH_VERSION_MINOR, XXH_VERSION_RELEASE),
