@@ -37,7 +37,7 @@ int export_model(const ExportArguments& arguments, const Context& context) {
                                      .step = model.step,
                                      .samples = model.samples,
                                      .metrics = model.metrics,
-                                     .eval_batch_size = model.eval_batch_size};
+                                     .eval = model.eval};
   serving::ExportOptions options;
   options.rows = dtype_of(arguments.rows);
   const serving::ExportReport report = serving::export_network(*exports, source, options, pool);

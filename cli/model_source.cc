@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "serving/directory.h"
 #include "serving/export.h"
 #include "storage/manifest.h"
 #include "storage/publication.h"
@@ -22,23 +23,25 @@ TrainedModel from_export(const storage::OpenedDirectory& opened) {
   model.data.csv = model.schema.csv;
   model.data.hash_seed = model.schema.hash_seed;
   model.step = loaded.step;
-  model.eval_batch_size = loaded.eval_batch_size;
+  model.eval = loaded.eval;
   return model;
 }
 
 TrainedModel from_checkpoint(const storage::OpenedDirectory& opened) {
   const train::CheckpointHead head = train::open_checkpoint(*opened.files, opened.name);
-  const train::Config config =
-      train::parse_config(head.text.resolved_config, opened.name + "/config");
   TrainedModel model;
+  model.config = train::load_resolved(
+      head.text.resolved_config,
+      opened.files->path(storage::join_name(opened.name, train::kResolvedConfigName)));
+  const train::Config& config = model.config.config;
   model.schema = data::schema_from_json(head.text.schema);
-  model.network = train::make_network(config, model.schema);
+  model.network = model.config.located([&] { return train::make_network(config, model.schema); });
   train::load_checkpoint(*opened.files, opened.name, model.network->collection(),
                          model.network->parameters(), {});
   model.data = config.data;
   model.step = head.step;
   model.samples = head.text.state.samples;
-  model.eval_batch_size = config.train.resolved_eval_batch_size();
+  model.eval = {config.train.resolved_eval_batch_size(), config.train.resolved_chunks()};
   model.metrics = head.text.metrics;
   return model;
 }
@@ -46,7 +49,7 @@ TrainedModel from_checkpoint(const storage::OpenedDirectory& opened) {
 }  // namespace
 
 TrainedModel load_model(const std::string& path) {
-  const storage::OpenedDirectory opened = storage::open_published(path);
+  const storage::OpenedDirectory opened = serving::open_directory(path);
   const storage::Manifest manifest = storage::read_manifest(*opened.files, opened.name, "");
   TrainedModel model =
       manifest.magic == storage::kExportMagic ? from_export(opened) : from_checkpoint(opened);
@@ -69,9 +72,11 @@ std::unique_ptr<data::Reader> open_rows(const TrainedModel& model,
   }
   if (use == RowUse::kPredict) config.max_bad_ratio = 0;
   data::ReadPlan plan;
-  plan.batch_size = model.eval_batch_size;
+  plan.batch_size = model.eval.size;
+  plan.chunks = static_cast<int>(model.eval.chunks);
   plan.labels = use == RowUse::kEvaluate;
-  return data::make_reader(config, schema, data::Part::kEval, plan);
+  return model.config.located(
+      [&] { return data::make_reader(config, schema, data::Part::kEval, plan); });
 }
 
 int compute_threads(int asked) {

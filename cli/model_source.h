@@ -11,6 +11,8 @@
 #include "data/reader.h"
 #include "data/schema.h"
 #include "models/network.h"
+#include "serving/export.h"
+#include "train/config.h"
 
 namespace strata::cli {
 
@@ -18,19 +20,21 @@ namespace strata::cli {
 struct TrainedModel {
   std::unique_ptr<models::Network> network;
   data::Schema schema;
-  data::DataConfig data;           // of the run; of an export: its format alone, without files
-  int64_t step = 0;                // updates done
-  int64_t samples = 0;             // trained
-  int64_t eval_batch_size = 2048;  // of the run, so that its exports score the same bits
-  nlohmann::json metrics;          // of the last evaluation, or null
-  std::string directory;           // the checkpoint or version it came from
+  data::DataConfig data;       // of the run; of an export: its format alone, without files
+  int64_t step = 0;            // updates done
+  int64_t samples = 0;         // trained
+  serving::EvalBatches eval;   // of the run
+  nlohmann::json metrics;      // of the last evaluation, or null
+  std::string directory;       // the checkpoint or version it came from
+  train::LoadedConfig config;  // of the run, with the places of its values; of an export: none
 
   /// The update that would come next: rows of exact tables are read as it would see them.
   uint32_t next_update() const { return static_cast<uint32_t>(step) + 1; }
 };
 
 /// Opens a run, a checkpoint, a folder of exports, or an export. Every byte is verified. Throws
-/// Error{missing}, Error{corrupt}, Error{io}.
+/// Error{missing}, Error{corrupt}, Error{io}; what is wrong with the config of a run is told with
+/// file, line and column.
 TrainedModel load_model(const std::string& path);
 
 /// What rows are read for.

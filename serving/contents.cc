@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "kernels/convert.h"
+#include "serving/directory.h"
 #include "serving/export_tables.h"
 #include "storage/block_file.h"
 #include "storage/json_integer.h"
@@ -165,7 +166,7 @@ std::vector<std::string> Contents::dense_files() const {
 }
 
 Contents open_contents(const std::string& path) {
-  storage::OpenedDirectory opened = storage::open_published(path);
+  storage::OpenedDirectory opened = open_directory(path);
   Contents contents{.files = std::move(opened.files),
                     .directory = std::move(opened.name),
                     .manifest = {},

@@ -25,6 +25,7 @@ constexpr const char* kSchemaName = "schema.yaml";
 constexpr const char* kGoldenName = "golden.jsonl";
 constexpr const char* kRunConfigName = "config.resolved.yaml";
 constexpr int64_t kMaxEvalBatchSize = 1 << 24;  // as train.eval_batch_size
+constexpr int64_t kMaxEvalChunks = 1 << 16;
 constexpr int64_t kTextLimitBytes = int64_t{64} << 20;
 constexpr double kSameRowsTolerance = 1e-6;
 constexpr double kNarrowRowsTolerance = 1e-2;
@@ -123,21 +124,28 @@ bool narrows_rows(const embedding::Collection& tables, kernels::DType rows) {
   return false;
 }
 
-/// Exports that do not say it were scored in batches of the default size.
-int64_t read_eval_batch_size(const storage::FileSystem& files, const std::string& directory,
-                             const Json& about) {
-  const auto found = about.find("eval_batch_size");
-  if (found == about.end()) return kDefaultEvalBatchSize;
-  const int64_t size = found->is_number_integer() ? found->get<int64_t>() : 0;
-  if (size >= 1 && size <= kMaxEvalBatchSize) return size;
-  throw Error(ErrorCode::kCorrupt, "{}: the manifest's eval_batch_size makes no sense",
-              files.path(directory));
+/// A count of at most `most` that the manifest says, or may leave out.
+void read_count(const Json& about, const char* name, int64_t most, int64_t& count) {
+  const auto found = about.find(name);
+  if (found == about.end()) return;
+  count = found->is_number_integer() ? found->get<int64_t>() : 0;
+  if (count < 1 || count > most) {
+    throw Error(ErrorCode::kCorrupt, "manifest.json: {} makes no sense", name);
+  }
+}
+
+EvalBatches read_eval_batches(const Json& about) {
+  EvalBatches eval;
+  read_count(about, "eval_batch_size", kMaxEvalBatchSize, eval.size);
+  read_count(about, "eval_chunks", kMaxEvalChunks, eval.chunks);
+  return eval;
 }
 
 Json describe(const ExportSource& source, const std::string& parent) {
   return {{"step", source.step},
           {"samples", source.samples},
-          {"eval_batch_size", source.eval_batch_size},
+          {"eval_batch_size", source.eval.size},
+          {"eval_chunks", source.eval.chunks},
           {"strata", STRATA_VERSION},
           {"parent", parent.empty() ? Json() : Json(parent)},
           {"keys", "h = mix64(id xor XXH3-64(table name))"},
@@ -215,7 +223,7 @@ LoadedExport load_export(const storage::FileSystem& files, const std::string& di
     throw Error(ErrorCode::kCorrupt, "{}: its manifest has no step", files.path(directory));
   }
   loaded.step = storage::json_integer<int64_t>(*step);
-  loaded.eval_batch_size = read_eval_batch_size(files, directory, loaded.manifest.about);
+  loaded.eval = read_eval_batches(loaded.manifest.about);
   loaded.schema = read_schema(files, directory);
   loaded.network = build_network(files, directory, loaded.manifest.about);
   return loaded;

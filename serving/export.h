@@ -17,7 +17,12 @@
 
 namespace strata::serving {
 
-inline constexpr int64_t kDefaultEvalBatchSize = 2048;
+/// How a run cuts the rows of its evaluations. Whoever scores its exports cuts them so too: a
+/// matrix product rounds by its number of rows, so equal slices are what makes equal bits.
+struct EvalBatches {
+  int64_t size = 2048;  // samples of a batch
+  int64_t chunks = 8;   // slices of a batch
+};
 
 /// What is exported: a trained network between updates.
 struct ExportSource {
@@ -26,9 +31,7 @@ struct ExportSource {
   int64_t step = 0;        // updates done; rows of exact tables are read as update step + 1 would
   int64_t samples = 0;     // trained
   nlohmann::json metrics;  // of the last evaluation, or null
-  // Samples per evaluation batch of the run. Whoever scores the export cuts the same batches: a
-  // matrix product rounds by its number of rows, so equal batches are what makes equal bits.
-  int64_t eval_batch_size = kDefaultEvalBatchSize;
+  EvalBatches eval{};
 };
 
 struct ExportOptions {
@@ -66,7 +69,7 @@ struct LoadedExport {
   std::unique_ptr<models::Network> network;
   data::Schema schema;
   int64_t step = 0;
-  int64_t eval_batch_size = kDefaultEvalBatchSize;  // of the run it came from
+  EvalBatches eval;  // of the run it came from
   storage::Manifest manifest;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "serving/directory.h"
 #include "storage/file_system.h"
 #include "storage/publication.h"
 
@@ -85,6 +86,7 @@ VerifyReport verify(const std::string& path) {
   report.path = path;
   const auto files = storage::open_file_system(path, storage::IfAbsent::kFail);
   if (storage::find_entry(*files, std::string(storage::kManifestName))) {
+    refuse_foreign(*files);
     report.directories.push_back(verify_one(*files, ""));
   } else {
     verify_folder(*files, report);

@@ -31,7 +31,8 @@ struct VerifyReport {
 
 /// Verifies the directory `path`, or everything in the folder `path`, reading every byte. Exports
 /// and checkpoints are also read as such: keys in order, rows counted. Throws Error{missing} when
-/// there is nothing to verify, Error{io}; damage is in the report (exit 76 is the caller's).
+/// there is nothing to verify or it is another program's (refuse_foreign), Error{io}; damage is in
+/// the report (exit 76 is the caller's).
 VerifyReport verify(const std::string& path);
 
 /// Lines for people; each damaged file is named.

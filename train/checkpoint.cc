@@ -21,7 +21,6 @@ constexpr std::string_view kStepMark = ".step-";
 constexpr int64_t kTextLimitBytes = int64_t{64} << 20;
 constexpr const char* kStateName = "trainer.json";
 constexpr const char* kSchemaName = "schema.json";
-constexpr const char* kConfigName = "config.resolved.yaml";
 
 /// A checkpoint's directory: its number says when it was made, for people its step.
 struct CheckpointName {
@@ -107,7 +106,7 @@ std::string save_checkpoint(storage::FileSystem& files, const embedding::Collect
   save_dense(publication, parameters);
   publication.write(kStateName, to_json(text.state));
   publication.write(kSchemaName, text.schema.dump());
-  publication.write(kConfigName, text.resolved_config);
+  publication.write(kResolvedConfigName, text.resolved_config);
   publication.publish(std::move(about));
   try {
     apply_retention(files, retention);
@@ -127,7 +126,7 @@ CheckpointHead open_checkpoint(const storage::FileSystem& files, const std::stri
                                  [&] { return trainer_state_from_json(state); });
   head.text.schema = parse_json(files, storage::join_name(name, kSchemaName));
   head.text.resolved_config =
-      storage::read_text(files, storage::join_name(name, kConfigName), kTextLimitBytes);
+      storage::read_text(files, storage::join_name(name, kResolvedConfigName), kTextLimitBytes);
   head.step = head.text.state.step;
   const auto step = manifest.about.find("step");
   if (step == manifest.about.end() || *step != head.step) {

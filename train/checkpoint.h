@@ -15,6 +15,9 @@
 
 namespace strata::train {
 
+/// The config of the run with every value, in each of its checkpoints.
+inline constexpr const char* kResolvedConfigName = "config.resolved.yaml";
+
 /// What is saved beside tables and dense tensors. Taken between updates.
 struct CheckpointText {
   TrainerState state;

@@ -92,10 +92,16 @@ LoadedConfig load_config(const ConfigInputs& inputs) {
   return loaded;
 }
 
+LoadedConfig load_resolved(const std::string& text, const std::string& name) {
+  LoadedConfig loaded;
+  const int source = loaded.problems_.add_source({ConfigSource::Kind::kFile, name, text});
+  loaded.tree_ = parse_yaml(source, loaded.problems_);
+  loaded.config = read_config(loaded.tree_, loaded.problems_);
+  return loaded;
+}
+
 Config parse_config(const std::string& text, const std::string& name) {
-  Problems problems;
-  const int source = problems.add_source({ConfigSource::Kind::kFile, name, text});
-  return read_config(parse_yaml(source, problems), problems);
+  return load_resolved(text, name).config;
 }
 
 std::string LoadedConfig::origin(const std::vector<std::string>& path) const {

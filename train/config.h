@@ -109,6 +109,7 @@ class LoadedConfig {
   [[noreturn]] void fail(const ConfigFaults& faults) const;
 
   friend LoadedConfig load_config(const ConfigInputs& inputs);
+  friend LoadedConfig load_resolved(const std::string& text, const std::string& name);
   YamlNode tree_;
   Problems problems_;
 };
@@ -117,7 +118,9 @@ class LoadedConfig {
 /// found, Error{missing} without the file, Error{io}.
 LoadedConfig load_config(const ConfigInputs& inputs);
 
-/// A config from text, for resolved configs of runs; `name` is the file for messages.
+/// The resolved config of a run from its text; `name` is the file for messages. Throws ConfigError.
+LoadedConfig load_resolved(const std::string& text, const std::string& name);
+/// The same without the places of its values.
 Config parse_config(const std::string& text, const std::string& name);
 
 /// Every value, as YAML that reads back equal. Secrets are written as "***".

@@ -42,6 +42,12 @@ std::optional<std::string> first_non_finite(const models::Network& network,
   return std::nullopt;
 }
 
+bool buffers_are_finite(const dense::Parameters& parameters) {
+  return std::ranges::all_of(parameters.tensors(), [&](const dense::ParameterInfo& tensor) {
+    return tensor.trainable || all_finite(parameters.weights(tensor));
+  });
+}
+
 Error diverged_error(std::string_view what, const models::Network& network, const Batch& batch,
                      const embedding::KeyedBatch& keys) {
   std::string where = fmt::format("epoch {}, batch {} ({} samples", batch.position.epoch,

@@ -17,8 +17,13 @@ namespace strata::train {
 std::optional<std::string> first_non_finite(const models::Network& network,
                                             const embedding::KeyedBatch* keys);
 
-/// What to throw when the loss or a gradient of `input` is not finite. `what` is "the loss" or "the
-/// gradient"; the message names batch, sample ids where there are some, and the first tensor.
+/// Whether what the forward pass itself keeps is finite: batch norm's running statistics. The loss
+/// does not show them; evaluation and the checkpoint would.
+bool buffers_are_finite(const dense::Parameters& parameters);
+
+/// What to throw when the loss or a gradient of `input` is not finite. `what` is "the loss", "the
+/// gradient" or "a running statistic"; the message names batch, sample ids where there are some,
+/// and the first tensor.
 Error diverged_error(std::string_view what, const models::Network& network, const Batch& batch,
                      const embedding::KeyedBatch& keys);
 

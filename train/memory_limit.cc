@@ -80,19 +80,24 @@ std::string largest_tables(const embedding::Collection& collection) {
   return text;
 }
 
-/// What takes the memory and what to do about it.
-std::string remedy(const embedding::Collection& collection) {
-  int64_t rows = 0;
-  for (int table = 0; table < collection.tables(); ++table) rows += collection.usage(table).rows;
-  if (rows == 0) {
-    return "No table has a row yet. What helps: a smaller data.window_blocks, data.prefetch or "
-           "train.batch_size, or a higher memory.limit";
+bool has_rows(const embedding::Collection& collection) {
+  for (int table = 0; table < collection.tables(); ++table) {
+    if (collection.usage(table).rows > 0) return true;
   }
-  return fmt::format(
-      "Largest tables: {}. What helps: a smaller tables.<name>.dim, tables.<name>.dtype bf16, an "
-      "optimizer with less state (rowwise_adagrad, sgd), data.columns keys: hashed with fewer "
-      "buckets, or a higher memory.limit",
-      largest_tables(collection));
+  return false;
+}
+
+/// The process is above `limit` with `growth` bytes to come, and no table has a row.
+[[noreturn]] void refuse_setup(int64_t limit, int64_t used, double growth) {
+  const double needed = (static_cast<double>(used) + growth + kPassReserveBytes) / (1 << 20);
+  throw MemoryLimitError{
+      ErrorCode::kResource,
+      fmt::format("memory.limit of {} is too small to begin: {} are in use before the first row, "
+                  "and the rows of the first batch may take {}. The smallest memory.limit with "
+                  "room for one pass is {:.0f}MiB. What helps too: a smaller data.window_blocks, "
+                  "data.prefetch or train.batch_size",
+                  format_bytes(limit), format_bytes(used),
+                  format_bytes(static_cast<int64_t>(growth)), std::ceil(needed))};
 }
 
 }  // namespace
@@ -139,6 +144,11 @@ double require_address_space(double bytes) {
                   format_bytes(static_cast<int64_t>(bytes + kPassReserveBytes)))};
 }
 
+void MemoryLimit::check_setup() const {
+  const int64_t used = resident_bytes();
+  if (used > limit_bytes_) refuse_setup(limit_bytes_, used, 0);
+}
+
 void MemoryLimit::check(const embedding::Collection& collection,
                         const embedding::KeyedBatch& keys) {
   const double growth = growth_bytes(collection, keys);
@@ -151,12 +161,15 @@ void MemoryLimit::check(const embedding::Collection& collection,
   const int64_t used = resident_bytes();
   const double room = static_cast<double>(limit_bytes_) - static_cast<double>(used) - growth;
   if (room < 0) {
+    if (!has_rows(collection)) refuse_setup(limit_bytes_, used, growth);
     throw MemoryLimitError{
         ErrorCode::kResource,
         fmt::format("memory.limit of {} is reached: {} are in use, and the rows of the next batch "
-                    "may take {}. {}",
+                    "may take {}. Largest tables: {}. What helps: a smaller tables.<name>.dim, "
+                    "tables.<name>.dtype bf16, an optimizer with less state (rowwise_adagrad, "
+                    "sgd), data.columns keys: hashed with fewer buckets, or a higher memory.limit",
                     format_bytes(limit_bytes_), format_bytes(used),
-                    format_bytes(static_cast<int64_t>(growth)), remedy(collection))};
+                    format_bytes(static_cast<int64_t>(growth)), largest_tables(collection))};
   }
   far_bytes_ = std::min(room, address_room) - kNearBytes;
   checks_left_ = kChecksBetweenLooks;

@@ -40,8 +40,12 @@ class MemoryLimit {
  public:
   explicit MemoryLimit(int64_t limit_bytes) : limit_bytes_(limit_bytes) {}
 
-  /// Throws MemoryLimitError naming the largest tables and the keys that would help; checks the
-  /// address space too.
+  /// Throws MemoryLimitError when the process is above the limit before any row is made, with the
+  /// smallest limit that leaves room for a pass.
+  void check_setup() const;
+
+  /// Throws MemoryLimitError naming the largest tables and the keys that would help, or before the
+  /// first row as check_setup(); checks the address space too.
   void check(const embedding::Collection& collection, const embedding::KeyedBatch& keys);
 
   int64_t limit_bytes() const { return limit_bytes_; }

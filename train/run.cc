@@ -53,7 +53,8 @@ class Run {
       : request_(request),
         config_(request.config),
         folder_(config_.checkpoint.path, resolved_start(request)),
-        pool_(thread_count(config_.train)) {}
+        pool_(thread_count(config_.train)),
+        limit_(parse_memory_limit(config_.memory.limit, machine_memory_bytes())) {}
 
   RunResult train() {
     if (request_.start == StartMode::kResume) open_logs();
@@ -64,9 +65,8 @@ class Run {
     if (head_) restore();
     describe();
     Trainer trainer(config_.train, {*network_, *reader_, pool_}, state_);
-    MemoryLimit limit(parse_memory_limit(config_.memory.limit, machine_memory_bytes()));
     trainer.set_memory_check(
-        [&](const auto& tables, const auto& keys) { limit.check(tables, keys); });
+        [&](const auto& tables, const auto& keys) { limit_.check(tables, keys); });
     TrainingLoop loop(config_.train, config_.checkpoint, loop_parts(trainer));
     if (head_) loop.set_last_checkpoint(head_->name);
     const RunEnd end = loop.run(request_.stop);
@@ -91,6 +91,7 @@ class Run {
   std::optional<RunLog> log_;
   std::optional<MetricsLog> metrics_;
   ThreadPool pool_;
+  MemoryLimit limit_;
   std::optional<CheckpointHead> head_;  // what the run continues from
   data::Schema schema_;
   std::unique_ptr<models::Network> network_;
@@ -135,9 +136,12 @@ void Run::choose_start() {
 void Run::build() {
   check_references(config_);
   schema_ = head_ ? data::schema_from_json(head_->text.schema) : data::fit_schema(config_.data);
+  limit_.check_setup();
   network_ = make_network(config_, schema_);
+  limit_.check_setup();
   reader_ = make_train_reader(config_, schema_);
   if (has_eval_data(config_)) eval_reader_ = make_eval_reader(config_, schema_);
+  limit_.check_setup();
   state_ = head_ ? head_->text.state : first_state(config_.train, *reader_);
 }
 
@@ -177,10 +181,10 @@ void Run::describe() {
   folder_.write_text("config.resolved.yaml", write_config(config_));
   folder_.write_text("env.json",
                      describe_environment(request_.command_line, pool_.threads()).dump(2) + "\n");
-  log_->note(fmt::format(
-      "run {} | {} batches of {} an epoch | memory.limit {}", folder_.path(),
-      format_count(reader_->batches_per_epoch()), format_count(config_.train.batch_size),
-      format_bytes(parse_memory_limit(config_.memory.limit, machine_memory_bytes()))));
+  log_->note(fmt::format("run {} | {} batches of {} an epoch | memory.limit {}", folder_.path(),
+                         format_count(reader_->batches_per_epoch()),
+                         format_count(config_.train.batch_size),
+                         format_bytes(limit_.limit_bytes())));
 }
 
 LoopParts Run::loop_parts(Trainer& trainer) {

@@ -121,6 +121,9 @@ void Trainer::run_part(UpdateInput& input, int64_t index, bool accumulate) {
   const auto logits = network_.forward_backward(
       batch, keys, {.step = pass, .accumulate = accumulate}, loss_.hook(), pool_);
   if (!std::isfinite(loss_.sum())) throw diverged_error("the loss", network_, batch, keys);
+  if (!buffers_are_finite(network_.parameters())) {
+    throw diverged_error("a running statistic", network_, batch, keys);
+  }
   const auto dpool = network_.dpool();
   collection.reduce_gradients(keys, dpool.data, dpool.stride, batch.chunk_begin, pool_);
   if (input.used > 1) collection.accumulate(keys, sum_);

@@ -65,12 +65,12 @@ class Presets : public testing::Test {
 
 TEST(BenchCtr, ComparesModelsOnGeneratedRows) {
   const ScratchFolder scratch;
-  const Outcome outcome =
-      bench({"--models", "logistic_regression,dlrm", "--rows", "3000"}, scratch);
+  const Outcome outcome = bench(
+      {"--models", "wide_deep,deepfm", "--rows", "3000", "--set", "model.hidden=[16]"}, scratch);
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   const nlohmann::json result = outcome.json();
   ASSERT_EQ(result["models"].size(), 2u);
-  EXPECT_EQ(result["models"][0]["model"], "logistic_regression");
+  EXPECT_EQ(result["models"][0]["model"], "wide_deep");
   EXPECT_GT(result["models"][0]["auc"], 0.6);
 }
 

@@ -44,6 +44,11 @@ class StrataProcess {
 Outcome run_strata(const std::vector<std::string>& arguments, const std::string& folder = "",
                    const std::vector<std::string>& environment = {});
 
+/// In the source folder, where the shipped configs find their data.
+inline Outcome in_source(const std::vector<std::string>& arguments) {
+  return run_strata(arguments, STRATA_SOURCE_DIR);
+}
+
 /// `strata train config --json` with values set ("key=value"), then `more`.
 std::vector<std::string> train_command(const std::string& config,
                                        const std::vector<std::string>& settings,

@@ -111,8 +111,16 @@ std::string complaint_about(const DataConfig& config) {
   return "read";
 }
 
+/// A good row and lines of blanks that compress a thousandfold: few, so that the text is large
+/// and the work is not.
+std::string expanding_text(int mib) {
+  std::string text = criteo_line(1) + "\n";
+  for (int i = 0; i < mib; ++i) text.append(kMaxLineBytes - 1, ' ').push_back('\n');
+  return text;
+}
+
 TEST_F(Files, TextThatExpandsBeyondTheLimitIsRefused) {
-  const std::string text = criteo_line(1) + "\n" + std::string(48 << 20, '\n');
+  const std::string text = expanding_text(48);
   for (const std::string suffix : {".gz", ".zst"}) {
     const std::string file = write_as("bomb" + suffix, text);
     const std::string said = complaint_about(small_config({file}));
@@ -123,8 +131,7 @@ TEST_F(Files, TextThatExpandsBeyondTheLimitIsRefused) {
 }
 
 TEST_F(Files, ALimitThatIsRaisedLetsTextThrough) {
-  const std::string text = criteo_line(1) + "\n" + std::string(48 << 20, '\n');
-  DataConfig config = small_config({write_as("blank.gz", text)});
+  DataConfig config = small_config({write_as("blank.gz", expanding_text(48))});
   config.max_expansion = 2000;
   EXPECT_EQ(complaint_about(config), "read");
   SplitRequest request{.inputs = config.train,
@@ -138,9 +145,7 @@ TEST_F(Files, ALimitThatIsRaisedLetsTextThrough) {
 
 TEST_F(Files, SmallAndOrdinaryTextIsNeverAnExpansion) {
   for (const std::string suffix : {".gz", ".zst"}) {
-    const std::string blank(8 << 20, '\n');
-    EXPECT_EQ(complaint_about(small_config({write_as("a" + suffix, criteo_line(1) + blank)})),
-              "read");
+    EXPECT_EQ(complaint_about(small_config({write_as("a" + suffix, expanding_text(8))})), "read");
   }
 }
 

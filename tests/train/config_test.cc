@@ -8,6 +8,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "tests/error_of.h"
 #include "tests/train/temporary_folder.h"
 
 namespace strata::train {
@@ -16,6 +17,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::StartsWith;
 
 std::string text_of(const std::filesystem::path& path) {
   std::ostringstream out;
@@ -264,6 +266,16 @@ TEST(Config, LaterFailuresPointAtTheValue) {
   } catch (const ConfigError& e) {
     EXPECT_STREQ(e.what(), "--set data.train=missing.tsv: error: no such file");
   }
+}
+
+// What eval and predict say of the config that lies in a run.
+TEST(Config, AResolvedConfigKeepsThePlacesOfItsValues) {
+  const std::string text = "model: {name: dlrm}\ndata:\n  eval: absent.tsv\n";
+  const LoadedConfig loaded = load_resolved(text, "run/config.resolved.yaml");
+  const Error fault = error_of([&] {
+    loaded.located([] { throw_fault({{{"data", "eval"}}, "no such file"}); });
+  });
+  EXPECT_THAT(fault.what(), StartsWith("run/config.resolved.yaml:3:9: error: no such file\n"));
 }
 
 }  // namespace

@@ -37,6 +37,24 @@ TEST(MemoryLimit, ThisProcessUsesSomethingOfThisMachine) {
   EXPECT_GT(machine_memory_bytes(), resident_bytes());
 }
 
+TEST(MemoryLimit, ASetUpThatIsAboveItNamesTheSmallestThatWouldDo) {
+  EXPECT_NO_THROW(MemoryLimit(resident_bytes() + (64 << 20)).check_setup());
+  try {
+    MemoryLimit(1 << 20).check_setup();
+    FAIL();
+  } catch (const MemoryLimitError& e) {
+    EXPECT_EQ(e.code(), ErrorCode::kResource);
+    const std::string text = e.what();
+    const std::string before = "smallest memory.limit with room for one pass is ";
+    ASSERT_NE(text.find(before), std::string::npos) << text;
+    const std::string limit = text.substr(text.find(before) + before.size());
+    const int64_t bytes = parse_memory_limit(limit.substr(0, limit.find('.')), kMachine);
+    EXPECT_GT(bytes, resident_bytes());
+    EXPECT_LT(bytes, resident_bytes() + (70 << 20));
+    EXPECT_NE(text.find("memory.limit of 1.0 MiB"), std::string::npos) << text;
+  }
+}
+
 TEST(MemoryLimit, AddressSpaceIsCheckedBeforeItIsRefused) {
   EXPECT_NO_THROW(require_address_space(1e15)) << "without ulimit -v there is no limit";
   const auto limited = [] {

@@ -19,6 +19,7 @@ namespace strata::train {
 struct MemoryTask {
   int64_t rows = 1000;
   int dense = 3;
+  float dense_scale = 1;
   int features = 3;
   uint64_t ids_per_feature = 50;
   uint64_t seed = 11;
@@ -104,13 +105,15 @@ class MemoryReader final : public data::Reader {
   CounterRng rng(int64_t row, uint64_t column) const {
     return {combine64(combine64(task_.seed, row), column)};
   }
-  float dense(int64_t row, int i) const { return 2 * rng(row, i).uniform(0) - 1; }
+  float dense(int64_t row, int i) const {
+    return (2 * rng(row, i).uniform(0) - 1) * task_.dense_scale;
+  }
   uint64_t id(int64_t row, int feature) const {
     return rng(row, 1000 + feature).below(0, task_.ids_per_feature);
   }
   /// The hidden rule: every id has an effect, the first number too.
   float label(int64_t row) const {
-    float logit = task_.dense > 0 ? 2 * dense(row, 0) : 0;
+    float logit = task_.dense > 0 ? 2 * dense(row, 0) / task_.dense_scale : 0;
     for (int feature = 0; feature < task_.features; ++feature) {
       logit += 4 * CounterRng{combine64(feature, id(row, feature))}.uniform(0) - 2;
     }

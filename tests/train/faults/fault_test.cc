@@ -110,6 +110,7 @@ void flip_a_bit(const std::filesystem::path& file) {
   stream.put(byte);
 }
 
+// Under a sanitizer each file is damaged in one of the ways.
 TEST_F(Faults, DamageToAnyFileIs76NamedAndTheCheckpointBeforeGoesOn) {
   const std::vector<Damage> damages = {
       {"cut", [](const auto& f) { resize_file(f, file_size(f) / 2); }},
@@ -126,8 +127,11 @@ TEST_F(Faults, DamageToAnyFileIs76NamedAndTheCheckpointBeforeGoesOn) {
     }
   }
   EXPECT_GE(files.size(), 10u);
-  for (const std::string& file : files) {
-    for (const Damage& damage : damages) {
+  for (size_t i = 0; i < files.size(); ++i) {
+    for (size_t way = 0; way < damages.size(); ++way) {
+      if (kSanitized && way != i % damages.size()) continue;
+      const std::string& file = files[i];
+      const Damage& damage = damages[way];
       SCOPED_TRACE(std::string(damage.name) + " " + file);
       copy_run("whole", "damaged");
       damage.harm(path("damaged/" + file));
