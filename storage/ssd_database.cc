@@ -66,13 +66,15 @@ SsdUsage SsdDatabase::usage() const {
     return static_cast<int64_t>(options.statistics->getTickerCount(ticker));
   };
   const SsdTraffic& traffic = engine_->rocksdb_files->traffic();
-  SsdUsage usage{.memory_bytes = static_cast<int64_t>(engine_->memory.cache->GetUsage()),
-                 .device_bytes_read = traffic.bytes_read,
-                 .device_bytes_written = traffic.bytes_written,
-                 .flush_bytes = count(rocksdb::FLUSH_WRITE_BYTES),
-                 .compaction_bytes_read = count(rocksdb::COMPACT_READ_BYTES),
-                 .compaction_bytes_written = count(rocksdb::COMPACT_WRITE_BYTES),
-                 .writable = engine_->health->writable()};
+  SsdUsage usage{
+      .memory_bytes = static_cast<int64_t>(engine_->memory.cache->GetUsage() +
+                                           engine_->memory.write_buffers->memory_usage()),
+      .device_bytes_read = traffic.bytes_read,
+      .device_bytes_written = traffic.bytes_written,
+      .flush_bytes = count(rocksdb::FLUSH_WRITE_BYTES),
+      .compaction_bytes_read = count(rocksdb::COMPACT_READ_BYTES),
+      .compaction_bytes_written = count(rocksdb::COMPACT_WRITE_BYTES),
+      .writable = engine_->health->writable()};
   for (const auto& table : tables_) usage.disk_bytes += table->usage().disk_bytes;
   return usage;
 }

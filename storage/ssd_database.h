@@ -15,7 +15,7 @@ namespace strata::storage {
 
 struct SsdConfig {
   std::string path;                     // directory of the tier; its parent exists
-  int64_t memory = int64_t{512} << 20;  // bytes of everything RocksDB keeps; >= 32 MiB
+  int64_t memory = int64_t{512} << 20;  // bytes of everything RocksDB keeps; >= 64 MiB
   int64_t bytes = 0;                    // upper bound on the disk; 0: as much as there is
   bool direct_io = true;                // past the page cache, which would hide memory
   int read_threads = 16;                // requests of one read() under way; 1 … 256
@@ -56,7 +56,7 @@ struct SsdEngine;
 
 /// Sorted rows on their way into a table, past memtables and compaction. A table may have several
 /// loaders in several threads; their keys do not interleave, and nobody writes the table meanwhile.
-/// Destroyed before finish(), it leaves the table as it was.
+/// Destroyed before finish(), it leaves the table as it was. The table outlives it.
 class SsdLoader {
  public:
   struct Impl;
@@ -106,8 +106,8 @@ class SsdTable final : public RowStore {
 /// is reopened then has some of them and not others. A process that trains begins fresh, from its
 /// checkpoint.
 ///
-/// Memory: memtables, filters, index blocks, table readers and cached blocks are charged to one
-/// cache of SsdConfig::memory less a share for what RocksDB does not charge; SsdMemory tests it.
+/// Memory: memtables within one share; filters, index blocks, table readers and cached blocks
+/// within another; SsdConfig::memory is both, and a share for what RocksDB counts as neither.
 /// Thread safety: as RowStore for each table; different tables have nothing to do with each other.
 /// table(), drop() and clear() are exclusive.
 class SsdDatabase {

@@ -23,9 +23,13 @@ class NoLog final : public rocksdb::Logger {
   void Logv(const char* /*format*/, va_list /*arguments*/) override {}
 };
 
-/// What RocksDB does not charge: buffers of compactions and of direct I/O, what open files hold,
+/// Memtables of all families. They are not charged to the cache: glibc keeps for its threads what
+/// the cache gave back, so that the two together would have what each had at its largest.
+int64_t memtable_bytes(int64_t memory) { return memory / 4; }
+
+/// What RocksDB charges to neither: buffers of compactions and of direct I/O, what open files hold,
 /// and the allocator's own share.
-int64_t uncharged_bytes(int64_t memory) { return 12 * kMiB + memory / 10; }
+int64_t uncharged_bytes(int64_t memory) { return 24 * kMiB + memory / 10; }
 
 rocksdb::BlockBasedTableOptions table_options(const SsdMemory& memory) {
   rocksdb::BlockBasedTableOptions options;
@@ -66,8 +70,9 @@ rocksdb::BlockBasedTableOptions table_options(const SsdMemory& memory) {
 SsdMemory::SsdMemory(int64_t bytes)
     : cache([&] {
         rocksdb::LRUCacheOptions options;
-        options.capacity = static_cast<size_t>(bytes - uncharged_bytes(bytes));
-        // 16 shards: those of a small cache still hold the pieces by which memtables are charged.
+        options.capacity =
+            static_cast<size_t>(bytes - memtable_bytes(bytes) - uncharged_bytes(bytes));
+        // 16 shards: those of a small cache still hold the 256 KiB by which RocksDB charges.
         options.num_shard_bits = 4;
         // Strict would turn a full cache into failing reads. What is in use at one moment is a few
         // blocks a thread, and everything else is evicted.
@@ -75,8 +80,8 @@ SsdMemory::SsdMemory(int64_t bytes)
         options.high_pri_pool_ratio = 0.8;  // filters and index before rows, which DRAM caches
         return rocksdb::NewLRUCache(options);
       }()),
-      write_buffers(std::make_shared<rocksdb::WriteBufferManager>(static_cast<size_t>(bytes / 4),
-                                                                  cache, /*allow_stall=*/false)),
+      write_buffers(std::make_shared<rocksdb::WriteBufferManager>(
+          static_cast<size_t>(memtable_bytes(bytes)))),
       max_open_files(static_cast<int>(std::clamp<int64_t>(bytes / (kMiB / 4), 128, 8192))) {}
 
 void SsdHealth::OnBackgroundError(rocksdb::BackgroundErrorReason /*reason*/,

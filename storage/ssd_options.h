@@ -21,8 +21,8 @@ inline constexpr uint64_t kSstBytes = 64 << 20;
 struct SsdMemory {
   explicit SsdMemory(int64_t bytes);
 
-  std::shared_ptr<rocksdb::Cache> cache;                       // all that RocksDB charges
-  std::shared_ptr<rocksdb::WriteBufferManager> write_buffers;  // memtables: a quarter, within cache
+  std::shared_ptr<rocksdb::Cache> cache;  // blocks, filters, index, table readers
+  std::shared_ptr<rocksdb::WriteBufferManager> write_buffers;  // memtables
   int max_open_files = 0;
 };
 

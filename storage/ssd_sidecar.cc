@@ -163,7 +163,11 @@ void SsdSidecar::save() {
     record.files.push_back({.name = prefix + name, .bytes = bytes});
   }
   std::ranges::sort(record.files, {}, &ManifestFile::name);
-  replace_file(files_, std::string(kSidecarName), to_text(record));
+  const std::string text = to_text(record);
+  const std::string next = temporary_of(kSidecarName);
+  remove_tree(files_, next, DurableStep::kLeftoverRemove);
+  files_.create(next, DurableStep::kCurrentCreate)->append(std::as_bytes(std::span(text)));
+  files_.rename(next, std::string(kSidecarName), DurableStep::kCurrentRename);
 }
 
 }  // namespace strata::storage

@@ -18,8 +18,9 @@ inline constexpr std::string_view kSidecarName = "sidecar.json";
 /// The record of one directory: its SST files with their sizes, its MANIFESTs with the length and
 /// XXH3-64 of what is on the disk. The file has the form of manifest.json (storage/manifest.h) and
 /// is replaced in one step whenever a MANIFEST was synced or a file is about to go, before RocksDB
-/// learns of it: a process may die at any moment and the record still holds.
-/// Thread-safe. Names are those of files in the directory, without it.
+/// learns of it: a process may die at any moment and the record still holds. It is not synced:
+/// after a loss of power an older one may be found, which at worst refuses a directory that is
+/// whole. Thread-safe. Names are those of files in the directory, without it.
 class SsdSidecar {
  public:
   /// `files` outlives it; `directory` is a name below its root.

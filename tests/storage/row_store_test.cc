@@ -32,7 +32,7 @@ struct OnSsd {
   RowStore* store = table();
 
   std::unique_ptr<SsdDatabase> open(SsdStart start) {
-    const SsdConfig config{.path = folder.path(), .memory = 32 << 20, .read_threads = 4};
+    const SsdConfig config{.path = folder.path(), .memory = 64 << 20, .read_threads = 4};
     return std::make_unique<SsdDatabase>(config, start);
   }
   RowStore* table() {
