@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "data/block_source.h"
 #include "data/check.h"
 #include "data/distinct_counter.h"
 #include "data/input_file.h"
