@@ -126,6 +126,7 @@ void SsdEngine::open(SsdStart start) {
     require(rocksdb::DB::ListColumnFamilies(options, path, &names), "read the tables");
   }
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
+  descriptors.reserve(names.size());
   for (const std::string& name : names) descriptors.emplace_back(name, ssd_family_options(memory));
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* opened = nullptr;
