@@ -34,11 +34,15 @@ kernels::RowLayout row_layout(const TableConfig& config) {
           .state_floats = config.trainable ? config.optimizer.state_floats(config.dim) : 0};
 }
 
-TableState::TableState(const TableConfig& table_config, int shard_bits)
+TableState::TableState(const TableConfig& table_config, int shard_bits, storage::RowStore* store)
     : config(table_config),
       salt(XXH3_64bits(config.name.data(), config.name.size())),
       layout((validate(config), row_layout(config))),
-      rows({.row_bytes = layout.row_bytes(), .shard_bits = shard_bits}),
+      rows({.row_bytes = layout.row_bytes(),
+            .shard_bits = shard_bits,
+            .eviction = config.tiers.eviction,
+            .changes = config.trainable},
+           store),
       rate(config.optimizer.learning_rate()),
       default_row(config.dim, config.default_row) {
   std::vector<std::byte> stored(layout.weight_bytes());
@@ -48,13 +52,15 @@ TableState::TableState(const TableConfig& table_config, int shard_bits)
 
 Collection::Impl::Impl(std::vector<TableConfig> table_configs, std::vector<Lookup> all_lookups,
                        uint64_t run_seed, int bits)
-    : lookups(std::move(all_lookups)), seed(run_seed), shard_bits(bits) {
+    : tiers(table_configs), lookups(std::move(all_lookups)), seed(run_seed), shard_bits(bits) {
   for (const TableConfig& config : table_configs) {
     for (const TableState& other : tables) {
       if (other.config.name != config.name) continue;
       throw Error(ErrorCode::kConfig, "two tables are named '{}'", config.name);
     }
-    tables.emplace_back(config, bits);
+    const int row_bytes = row_layout(config).row_bytes();
+    tables.emplace_back(config, bits,
+                        tiers.store_of(config, {.row_bytes = row_bytes, .shard_bits = bits}));
   }
   std::vector<std::pair<int64_t, int64_t>> columns;  // [begin, end) of each pooled lookup
   for (size_t l = 0; l < lookups.size(); ++l) {

@@ -14,6 +14,7 @@
 #include "embedding/keyed_batch.h"
 #include "embedding/table_config.h"
 #include "kernels/rows.h"
+#include "storage/tiered_table.h"
 
 namespace strata::embedding {
 
@@ -41,10 +42,12 @@ struct LookUpCounts {
 
 /// Memory and size of one table.
 struct TableUsage {
-  int64_t rows = 0;
+  int64_t rows = 0;       // in all tiers, each key once
+  int64_t dram_rows = 0;  // of them in DRAM
   int64_t index_bytes = 0;
   int64_t row_bytes = 0;
-  int64_t bytes() const { return index_bytes + row_bytes; }
+  storage::TierCounts counts;  // of the cache, where there is an SSD below it
+  int64_t bytes() const { return index_bytes + row_bytes; }  // DRAM
 };
 
 /// One row as checkpoint, export and inspect see it.
@@ -63,7 +66,9 @@ struct RowView {
 class Collection {
  public:
   /// `seed` feeds the initialisers. Shards are ranges of the top shard_bits of h.
-  /// Throws Error{config} for an unknown table, a repeated name, or overlapping columns.
+  /// Tables with tiers.ssd open their database, fresh; it is emptied when the collection goes.
+  /// Throws Error{config} for an unknown table, a repeated name, overlapping columns, or tiers that
+  /// do not go together; what SsdDatabase throws.
   Collection(std::vector<TableConfig> tables, std::vector<Lookup> lookups, uint64_t seed,
              int shard_bits = 10);
   ~Collection();
@@ -75,7 +80,9 @@ class Collection {
 
   /// Step 5: unique keys -> slots; creation in order of h. `step` is the update being formed;
   /// kReadOnly does not use it and sees the rows as of the last applied step.
-  /// Throws Error{resource} when a row cannot be made; rows made until then stay.
+  /// With an SSD tier, rows looked up to train stay in DRAM until `apply`.
+  /// Throws Error{resource} when a row cannot be made or the DRAM tier is too small for the batches
+  /// in flight, Error{io} when the SSD fails; rows made until then stay.
   LookUpCounts look_up(KeyedBatch& keys, LookUpMode mode, uint32_t step, ThreadPool& pool);
 
   /// Step 6 for samples [begin, end): out [end - begin, out_width] row-major with row stride
@@ -125,8 +132,8 @@ class Collection {
   /// Weights of a row as float [D], as a read-only look-up sees them (exact mode reads through):
   /// for export. `row` is a RowView::bytes or bytes read from a checkpoint. Thread-safe.
   void read_weights(int table, std::span<const std::byte> row, std::span<float> out) const;
-  /// Puts raw rows [n, row_bytes] under h [n], distinct, replacing rows that are there. Threads may
-  /// insert into different tables at the same time.
+  /// Puts raw rows [n, row_bytes] under h [n], ascending, replacing rows that are there. Threads
+  /// may insert into different tables at the same time.
   void insert_rows(int table, std::span<const uint64_t> hashes, std::span<const std::byte> rows);
   /// Drops all rows of a table.
   void clear(int table);

@@ -11,6 +11,7 @@
 namespace strata::embedding {
 namespace {
 
+constexpr int64_t kBelow = -2;           // slot of a row that was read from the SSD
 constexpr int64_t kKeysPerRange = 2048;  // enough work to be worth handing to a thread
 
 /// True when each of `bags` bags holds one id.
@@ -34,7 +35,7 @@ std::vector<KeyRange> key_ranges(const std::vector<TableState>& tables, const Ke
     int64_t begin = 0;
     for (int64_t part = 1; part <= parts && begin < count; ++part) {
       int64_t end = std::max(begin, count * part / parts);
-      const auto shard = [&](int64_t u) { return tables[t].rows.shard_of(hashes[u]); };
+      const auto shard = [&](int64_t u) { return tables[t].rows.dram().shard_of(hashes[u]); };
       while (end > begin && end < count && shard(end) == shard(end - 1)) ++end;
       if (end == begin) continue;
       ranges.push_back({t, begin, end});
@@ -144,7 +145,74 @@ void Collection::Impl::find_rows(const KeyRange& range, KeyedBatch& keys) const 
                                 table.slots.span().subspan(range.begin, count));
 }
 
-/// Finds or creates; brings rows that replay up to the end of step - 1. Returns how many it made.
+/// Writes the rows at the positions `created` of slots as they begin.
+void Collection::Impl::init_rows(const TableState& state, std::span<const uint64_t> hashes,
+                                 std::span<const int64_t> slots, std::span<const int64_t> created,
+                                 uint32_t step) const {
+  std::vector<int64_t> made_slots(created.size());
+  std::vector<uint64_t> made_hashes(created.size());
+  for (size_t c = 0; c < created.size(); ++c) {
+    made_slots[c] = slots[created[c]];
+    made_hashes[c] = hashes[created[c]];
+  }
+  kernels::init_rows(state.config.init, state.state_optimizer(),
+                     {.rows = state.rows.dram().rows(),
+                      .layout = state.layout,
+                      .slots = made_slots,
+                      .keys = made_hashes.data(),
+                      .seed = seed,
+                      .table_salt = state.salt,
+                      .stamp = state.replays() ? 0 : step});
+}
+
+/// Brings rows that replay up to the end of step - 1.
+void Collection::Impl::catch_up(const TableState& state, std::span<const int64_t> slots,
+                                uint32_t step) const {
+  if (!state.replays()) return;
+  STRATA_CHECK(state.rates.size() + 1 >= step, "rates of earlier steps", state.rates.size(), step);
+  kernels::catch_up_rows(state.config.optimizer, {.rows = state.rows.dram().rows(),
+                                                  .layout = state.layout,
+                                                  .slots = slots,
+                                                  .step = step - 1,
+                                                  .rates = state.rates});
+}
+
+/// Brings the rows of tables with an SSD tier into DRAM, creating absent ones. Returns how many it
+/// made.
+int64_t Collection::Impl::hold_rows(uint32_t step, KeyedBatch& keys) {
+  ++ticket;
+  int64_t made = 0;
+  std::vector<int64_t> created;
+  for (size_t t = 0; t < tables.size(); ++t) {
+    TableState& state = tables[t];
+    if (!state.rows.tiered()) continue;
+    TableKeys& table = keys.tables_[t];
+    const auto hashes = table.keys.unique.span();
+    const auto slots = table.slots.span();
+    created.clear();
+    in_table(state, [&] {
+      const storage::BatchHold batch{
+          .ticket = ticket, .oldest = oldest_ticket, .room_bytes = room_of(state)};
+      state.rows.hold(batch, hashes, slots, created);
+      init_rows(state, hashes, slots, created, step);
+    });
+    made += std::ssize(created);
+  }
+  return made;
+}
+
+/// Bytes by which a table with an SSD tier may grow in DRAM.
+int64_t Collection::Impl::room_of(const TableState& state) const {
+  int64_t group = 0;
+  for (const TableState& other : tables) {
+    if (other.rows.tiered() && other.config.tiers == state.config.tiers) {
+      group += other.rows.dram_bytes();
+    }
+  }
+  return tiers.room(state.config, state.rows.dram_bytes(), group);
+}
+
+/// Finds or creates, and brings rows that replay up to date. Returns how many it made.
 int64_t Collection::Impl::make_rows(const KeyRange& range, uint32_t step, KeyedBatch& keys) {
   TableState& state = tables[range.table];
   TableKeys& table = keys.tables_[range.table];
@@ -152,39 +220,17 @@ int64_t Collection::Impl::make_rows(const KeyRange& range, uint32_t step, KeyedB
   const auto hashes = table.keys.unique.span().subspan(range.begin, count);
   const auto slots = table.slots.span().subspan(range.begin, count);
   std::vector<int64_t> created;
-  const auto initialise = [&] {
-    std::vector<int64_t> made_slots(created.size());
-    std::vector<uint64_t> made_hashes(created.size());
-    for (size_t c = 0; c < created.size(); ++c) {
-      made_slots[c] = slots[created[c]];
-      made_hashes[c] = hashes[created[c]];
+  if (!state.rows.tiered()) {
+    try {
+      state.rows.dram().find_or_insert(hashes, slots, created);
+    } catch (const Error&) {
+      init_rows(state, hashes, slots, created, step);  // rows made until here are whole
+      throw;
     }
-    kernels::init_rows(state.config.init, state.state_optimizer(),
-                       {.rows = state.rows.rows(),
-                        .layout = state.layout,
-                        .slots = made_slots,
-                        .keys = made_hashes.data(),
-                        .seed = seed,
-                        .table_salt = state.salt,
-                        .stamp = state.replays() ? 0 : step});
-  };
-  try {
-    state.rows.find_or_insert(hashes, slots, created);
-  } catch (const Error&) {
-    initialise();  // rows made until here are whole
-    throw;
+    if (!created.empty()) init_rows(state, hashes, slots, created, step);
   }
-  if (!created.empty()) initialise();
-  if (state.replays()) {
-    STRATA_CHECK(state.rates.size() + 1 >= step, "rates of earlier steps", state.rates.size(),
-                 step);
-    kernels::catch_up_rows(state.config.optimizer, {.rows = state.rows.rows(),
-                                                    .layout = state.layout,
-                                                    .slots = slots,
-                                                    .step = step - 1,
-                                                    .rates = state.rates});
-  }
-  return static_cast<int64_t>(created.size());
+  catch_up(state, slots, step);
+  return std::ssize(created);
 }
 
 /// Weights of the rows; in exact mode, where they are not up to date, as of the last step.
@@ -192,7 +238,7 @@ void Collection::Impl::read_weights(const KeyRange& range, KeyedBatch& keys) con
   const TableState& state = tables[range.table];
   TableKeys& table = keys.tables_[range.table];
   const auto count = static_cast<size_t>(range.end - range.begin);
-  const kernels::RowsRef rows = state.rows.rows();
+  const kernels::RowsRef rows = state.rows.dram().rows();
   const auto slots = table.slots.span().subspan(range.begin, count);
   float* const out = table.weights.data() + range.begin * state.config.dim;
   kernels::read_rows({.rows = rows,
@@ -211,6 +257,31 @@ void Collection::Impl::read_weights(const KeyRange& range, KeyedBatch& keys) con
                                out);
 }
 
+/// Weights of rows that only the SSD has, over the default row; their slots become kBelow.
+void Collection::Impl::read_below(const KeyRange& range, KeyedBatch& keys) const {
+  const TableState& state = tables[range.table];
+  if (!state.rows.tiered()) return;
+  TableKeys& table = keys.tables_[range.table];
+  std::vector<int64_t> places;
+  std::vector<uint64_t> absent;
+  for (int64_t u = range.begin; u < range.end; ++u) {
+    if (table.slots[u] != storage::kNoSlot) continue;
+    places.push_back(u);
+    absent.push_back(table.keys.unique[u]);
+  }
+  const auto width = static_cast<size_t>(state.layout.row_bytes());
+  std::vector<std::byte> rows(absent.size() * width);
+  std::vector<uint8_t> found(absent.size());
+  state.rows.read(absent, rows, found);
+  for (size_t i = 0; i < absent.size(); ++i) {
+    if (found[i] == 0) continue;
+    table.slots[places[i]] = kBelow;
+    state.read_weights(std::span(rows).subspan(i * width, width),
+                       {table.weights.data() + places[i] * state.config.dim,
+                        static_cast<size_t>(state.config.dim)});
+  }
+}
+
 LookUpCounts Collection::look_up(KeyedBatch& keys, LookUpMode mode, uint32_t step,
                                  ThreadPool& pool) {
   Impl& impl = *impl_;
@@ -227,9 +298,11 @@ LookUpCounts Collection::look_up(KeyedBatch& keys, LookUpMode mode, uint32_t ste
       table.weights.resize(unique * state.config.dim);
     });
   }
+  const int64_t held = train ? impl.hold_rows(step, keys) : 0;
   const std::vector<KeyRange> ranges =
-      key_ranges(impl.tables, keys, pool.threads(),
-                 [&](const TableState& table) { return train && table.rows.shared_run(); });
+      key_ranges(impl.tables, keys, pool.threads(), [&](const TableState& table) {
+        return train && !table.rows.tiered() && table.rows.dram().shared_run();
+      });
   std::vector<int64_t> made(ranges.size());
   pool.parallel_for(static_cast<int64_t>(ranges.size()), [&](int64_t r, int) {
     in_table(impl.tables[ranges[r].table], [&] {
@@ -239,9 +312,10 @@ LookUpCounts Collection::look_up(KeyedBatch& keys, LookUpMode mode, uint32_t ste
         impl.find_rows(ranges[r], keys);
       }
       impl.read_weights(ranges[r], keys);
+      if (!train) impl.read_below(ranges[r], keys);
     });
   });
-  LookUpCounts counts{.unique = keys.unique()};
+  LookUpCounts counts{.unique = keys.unique(), .created = held};
   for (const int64_t rows : made) counts.created += rows;
   for (size_t t = 0; t < impl.tables.size() && !train; ++t) {
     const auto slots = keys.tables_[t].slots.span();

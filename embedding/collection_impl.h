@@ -11,16 +11,20 @@
 
 #include "base/error.h"
 #include "embedding/collection.h"
-#include "storage/dram_table.h"
+#include "embedding/tiers.h"
+#include "storage/tiered_table.h"
 
 namespace strata::embedding {
 
 /// One table: its configuration, its rows, and the rates it has learned with.
 struct TableState {
-  TableState(const TableConfig& config, int shard_bits);
+  TableState(const TableConfig& config, int shard_bits, storage::RowStore* store);
 
   /// True when rows that a batch does not touch move on: exact mode replays what they missed.
   bool replays() const { return config.trainable && config.optimizer.needs_catch_up(); }
+
+  /// Weights of a whole row, as of the last applied step: out [D].
+  void read_weights(std::span<const std::byte> row, std::span<float> out) const;
 
   /// What lays out a row's state: a table that does not train has none.
   kernels::OptimizerConfig state_optimizer() const {
@@ -30,7 +34,7 @@ struct TableState {
   TableConfig config;
   uint64_t salt;
   kernels::RowLayout layout;
-  storage::DramTable rows;
+  storage::TieredTable rows;
   float rate;
   std::vector<float> rates;        // [applied steps] where replays()
   std::vector<int> lookups;        // that read this table, ascending
@@ -52,16 +56,26 @@ struct Collection::Impl {
   bool reduces_scalars(int table, const KeyedBatch& keys) const;
   void reduce_scalars(int table, KeyedBatch& keys, const float* dpool, int64_t stride) const;
   void list_table(int table, KeyedBatch& keys) const;
+  int64_t hold_rows(uint32_t step, KeyedBatch& keys);
   void find_rows(const KeyRange& range, KeyedBatch& keys) const;
   int64_t make_rows(const KeyRange& range, uint32_t step, KeyedBatch& keys);
+  void init_rows(const TableState& state, std::span<const uint64_t> hashes,
+                 std::span<const int64_t> slots, std::span<const int64_t> created,
+                 uint32_t step) const;
+  int64_t room_of(const TableState& state) const;
+  void catch_up(const TableState& state, std::span<const int64_t> slots, uint32_t step) const;
   void read_weights(const KeyRange& range, KeyedBatch& keys) const;
+  void read_below(const KeyRange& range, KeyedBatch& keys) const;
   void reduce_range(const KeyRange& range, KeyedBatch& keys, const float* dpool,
                     int64_t stride) const;
 
+  Tiers tiers;  // outlives the tables
   std::vector<TableState> tables;
   std::vector<Lookup> lookups;
   std::vector<int> lookup_table;  // index of each lookup's table
   uint64_t seed;
+  uint32_t ticket = 0;         // of the last batch looked up to train
+  uint32_t oldest_ticket = 1;  // of the batches whose gradients are not applied yet
   int shard_bits;
   int features = 0;  // the batch has at least so many
   int64_t out_width = 0;

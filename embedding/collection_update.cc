@@ -230,7 +230,7 @@ void Collection::apply(const KeyedBatch& keys, uint32_t step, float scale, Threa
     const auto [t, begin, end] = ranges[r];
     const TableState& state = impl.tables[t];
     const TableKeys& table = keys.tables_[t];
-    kernels::apply_rows(optimizers[t], {.rows = state.rows.rows(),
+    kernels::apply_rows(optimizers[t], {.rows = state.rows.dram().rows(),
                                         .layout = state.layout,
                                         .slots = table.slots.span().subspan(begin, end - begin),
                                         .grads = table.gradients.data() + begin * state.config.dim,
@@ -239,6 +239,7 @@ void Collection::apply(const KeyedBatch& keys, uint32_t step, float scale, Threa
                                         .seed = combine64(impl.seed, state.salt),
                                         .keys = table.keys.unique.data() + begin});
   });
+  impl.oldest_ticket = impl.ticket + 1;
 }
 
 }  // namespace strata::embedding

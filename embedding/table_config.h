@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "kernels/init.h"
 #include "kernels/optimizer_config.h"
 #include "kernels/rows.h"
+#include "storage/tiered_table.h"
 
 namespace strata::embedding {
 
@@ -18,6 +20,66 @@ enum class Pooling : uint8_t {
   kMean,   // sum of w * e / sum of w; zeros when the weights sum to zero
   kSqrtn,  // sum of w * e / sqrt(sum of w^2); zeros when all weights are zero
   kNone,   // every id keeps its own row (Collection::gather)
+};
+
+/// The SSD below DRAM: a RocksDB in a directory of its own, begun afresh by every process that
+/// trains or reads the model. It is no checkpoint.
+struct SsdTierConfig {
+  std::string path;
+  Bytes bytes = {};
+  Bytes memory = {int64_t{512} << 20};
+  bool direct_io = true;
+  int read_threads = 16;
+
+  bool operator==(const SsdTierConfig&) const = default;
+  template <class V>
+  void visit(V& v) {
+    v("path", path,
+      {.doc =
+           "Directory for the rows, on a local SSD; made if it is absent, emptied at every start. "
+           "Tables with the same path share it.",
+       .on_resume = OnResume::kFree});
+    v("bytes", bytes,
+      {.doc = "Most bytes on the disk; 0: as many as there are.",
+       .min = 0,
+       .on_resume = OnResume::kFree});
+    v("memory", memory,
+      {.doc = "Memory of everything RocksDB keeps: write buffers, filters, indexes, cached blocks.",
+       .min = 32 << 20,
+       .on_resume = OnResume::kFree});
+    v("direct_io", direct_io,
+      {.doc = "Reads and writes pass the page cache, which would be memory nobody has counted.",
+       .on_resume = OnResume::kFree});
+    v("read_threads", read_threads,
+      {.doc = "Requests to the disk that are under way at the same time.",
+       .min = 1,
+       .max = 256,
+       .on_resume = OnResume::kFree});
+  }
+};
+
+/// Where the rows of a table are. Tables whose tiers are written alike share the budgets.
+struct TiersConfig {
+  std::optional<Bytes> dram;
+  storage::Eviction eviction = storage::Eviction::kLru;
+  std::optional<SsdTierConfig> ssd;
+
+  bool operator==(const TiersConfig&) const = default;
+  template <class V>
+  void visit(V& v) {
+    v("dram", dram,
+      {.doc = "Bytes in DRAM of all tables with these tiers together: rows, index, what the cache "
+              "knows of them. null: as many as the rows need. Without ssd it stays null: "
+              "memory.limit bounds what has no SSD below it.",
+       .min = 1 << 20,
+       .on_resume = OnResume::kFree});
+    v("eviction", eviction,
+      {.doc = "Which rows leave DRAM first: lru (used longest ago), lfu (used by fewest batches, "
+              "halved with time), score (uses that lose half their weight every 256 batches). "
+              "Changes no result.",
+       .on_resume = OnResume::kFree});
+    v("ssd", ssd, {.doc = "The tier below DRAM; null: none.", .on_resume = OnResume::kFree});
+  }
 };
 
 /// One embedding table: what its rows are and how they learn. `name` is the key of the table's YAML
@@ -30,6 +92,7 @@ struct TableConfig {
   kernels::OptimizerConfig optimizer = {.algorithm = kernels::RowwiseAdagrad{}};
   kernels::InitConfig init;
   float default_row = 0;
+  TiersConfig tiers;
   bool trainable = true;
 
   template <class V>
@@ -49,6 +112,7 @@ struct TableConfig {
               "and serving. Never trained.",
        .min = -1e6,
        .max = 1e6});
+    v("tiers", tiers, {.doc = "Where the rows are.", .on_resume = OnResume::kFree});
     v("trainable", trainable,
       {.doc = "false keeps the rows of the table as they are: no gradient, no update."});
   }

@@ -69,6 +69,7 @@ struct DramTable::Impl {
   explicit Impl(const DramTableConfig& config)
       : row_bytes(config.row_bytes),
         shard_bits(config.shard_bits),
+        one_free_list(config.one_free_list),
         arena(config.row_bytes),
         index(memory, {.max_load = max_load_for(config.row_bytes)}, {0}) {}
 
@@ -76,12 +77,15 @@ struct DramTable::Impl {
   size_t shard_of(uint64_t h) const { return (h >> 1) >> (63 - shard_bits); }
   void make_room(std::span<const uint64_t> hashes, std::span<const int64_t> absent);
   int64_t insert(uint64_t h);
+  /// Where the slots of a key come from and go to.
+  RunState& slots_for(uint64_t h) { return index.state(one_free_list ? 0 : index.run_of(h)); }
   int64_t take_slot(RunState& run);
   void give_back(RunState& run, int64_t slot);
   void split(int64_t expected);
 
   const int row_bytes;
   const int shard_bits;
+  const bool one_free_list;
   std::atomic<int64_t> size{0};
   RowArena arena;
   DramTableMemory memory;
@@ -97,7 +101,8 @@ int64_t DramTable::Impl::take_slot(RunState& run) {
     return slot;
   }
   if (run.chunk_begin == run.chunk_end) {
-    const int64_t most = std::clamp<int64_t>(kMaxChunkBytes / row_bytes, 1, kMaxChunkRows);
+    const int64_t most =
+        one_free_list ? 1 : std::clamp<int64_t>(kMaxChunkBytes / row_bytes, 1, kMaxChunkRows);
     const SlotRange chunk = arena.take(std::clamp<int64_t>(run.size / 32, 1, most));
     run.chunk_begin = static_cast<uint32_t>(chunk.begin);
     run.chunk_end = static_cast<uint32_t>(chunk.end);
@@ -129,7 +134,7 @@ void DramTable::Impl::make_room(std::span<const uint64_t> hashes, std::span<cons
 
 /// Inserts an absent key; returns its slot.
 int64_t DramTable::Impl::insert(uint64_t h) {
-  RunState& run = index.state(index.run_of(h));
+  RunState& run = slots_for(h);
   const int64_t slot = take_slot(run);
   try {
     index.insert(h, static_cast<uint32_t>(slot));
@@ -204,7 +209,7 @@ int64_t DramTable::erase(std::span<const uint64_t> hashes) {
   for (const uint64_t h : hashes) {
     const Place place = find_key(index.home_of(h), h);
     if (!place.bucket) continue;
-    impl_->give_back(index.state(index.run_of(h)), place.bucket->slots[place.index]);
+    impl_->give_back(impl_->slots_for(h), place.bucket->slots[place.index]);
     index.erase(h, place);
     ++erased;
   }
@@ -243,11 +248,20 @@ std::vector<KeySlot> DramTable::keys_of(int shard) const {
   });
 }
 
+void DramTable::next_run(size_t& run, std::vector<KeySlot>& keys) const {
+  with_memory_errors([&] {
+    const DramTableIndex& index = impl_->index;
+    run = run + 1 < index.runs() ? run + 1 : 0;
+    index.for_each(run, [&](uint64_t h, uint32_t slot) { keys.push_back({h, slot}); });
+  });
+}
+
 kernels::RowsRef DramTable::rows() const { return impl_->arena.rows(); }
 int DramTable::shards() const { return 1 << impl_->shard_bits; }
 int DramTable::shard_of(uint64_t h) const { return static_cast<int>(impl_->shard_of(h)); }
 int64_t DramTable::size() const { return impl_->size.load(std::memory_order_relaxed); }
-bool DramTable::shared_run() const { return impl_->shared(); }
+int64_t DramTable::free_slots() const { return impl_->arena.taken() - size(); }
+bool DramTable::shared_run() const { return impl_->shared() || impl_->one_free_list; }
 
 double DramTable::planned_index_bytes(int row_bytes) {
   constexpr double kMeanOfMax = 0.94;  // loads of the runs lie between max / 1.15 and max

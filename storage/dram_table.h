@@ -15,6 +15,9 @@ inline constexpr int64_t kNoSlot = -1;
 struct DramTableConfig {
   int row_bytes = 0;    // 4 … 64 MiB
   int shard_bits = 10;  // 2^shard_bits shards: the top bits of h; 0 … 16
+  /// Freed slots are reused by any shard, not only by their own. Then only one thread may insert or
+  /// erase, and the rows of a table that stays within a size stay within that memory.
+  bool one_free_list = false;
 };
 
 struct DramTableUsage {
@@ -76,12 +79,18 @@ class DramTable {
   /// The keys of `shard`, ascending in h.
   std::vector<KeySlot> keys_of(int shard) const;
 
+  /// Appends the keys of the run after `run`, in no exact order, and makes it `run`; the first run
+  /// follows the last. For looking through a table piece by piece.
+  void next_run(size_t& run, std::vector<KeySlot>& keys) const;
+
   /// Valid until the table grows; rows themselves never move.
   kernels::RowsRef rows() const;
   int shards() const;
   int shard_of(uint64_t h) const;
   int64_t size() const;
-  /// True when several shards share one run: then only one thread may insert or erase.
+  /// Slots in memory that hold no row: insertions take them first.
+  int64_t free_slots() const;
+  /// True when shards share a run or free slots: then only one thread may insert or erase.
   bool shared_run() const;
   DramTableUsage usage() const;
 

@@ -112,6 +112,11 @@ void RowArena::publish_segments(const Extent& extent) {
   directory_.store(directory, std::memory_order_release);
 }
 
+int64_t RowArena::taken() const {
+  const std::lock_guard lock(mutex_);
+  return taken_;
+}
+
 int64_t RowArena::touched_bytes() const {
   const std::lock_guard lock(mutex_);
   int64_t bytes = 0;

@@ -40,6 +40,8 @@ class RowArena {
             .row_bytes = row_bytes_};
   }
 
+  /// Rows taken so far.
+  int64_t taken() const;
   /// Physical memory of the rows taken so far, whole pages.
   int64_t touched_bytes() const;
 

@@ -64,6 +64,8 @@ class RowStore {
   virtual void write(std::span<const uint64_t> hashes, std::span<const std::byte> rows) = 0;
   /// Removes keys; those that are absent are no error.
   virtual void erase(std::span<const uint64_t> hashes) = 0;
+  /// Removes all rows. Exclusive.
+  virtual void clear() = 0;
 
   virtual std::unique_ptr<RowSnapshot> snapshot() const = 0;
   virtual RowStoreUsage usage() const = 0;

@@ -91,8 +91,7 @@ class SsdTable final : public RowStore {
   /// Rewrites the rows of `range` into one sorted level: what was replaced or erased is gone from
   /// the disk, the files of the range are at most 1.5 x its rows.
   void compact(KeyRange range);
-  /// Removes all rows. Exclusive.
-  void clear();
+  void clear() override;
 
  private:
   friend class SsdDatabase;

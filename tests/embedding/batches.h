@@ -102,4 +102,44 @@ inline double naive_factor(Pooling pooling, const std::vector<std::pair<uint64_t
   return w;
 }
 
+/// Gradient of the pooled matrix in these tests: a fixed function of place and step.
+inline std::vector<float> made_up_gradient(int64_t samples, int64_t width, uint64_t step) {
+  const CounterRng rng{step * 1000 + 13};
+  std::vector<float> out(samples * width);
+  for (size_t i = 0; i < out.size(); ++i) out[i] = (rng.uniform(i) - 0.5f) * 0.1f;
+  return out;
+}
+
+/// One step over `bags`; returns the pooled matrix.
+inline std::vector<float> train_step(Collection& tables, const Bags& bags, uint32_t step,
+                                     ThreadPool& pool) {
+  const Batch batch = make_batch(bags, 4, true);
+  KeyedBatch keys;
+  tables.prepare(batch, keys, pool);
+  tables.look_up(keys, LookUpMode::kTrain, step, pool);
+  const int64_t width = tables.out_width();
+  std::vector<float> pooled(batch.size * width);
+  tables.pool(keys, 0, batch.size, pooled.data(), width);
+  const auto gradient = made_up_gradient(batch.size, width, step);
+  tables.reduce_gradients(keys, gradient.data(), width, batch.chunk_begin, pool);
+  tables.apply(keys, step, 1.0f, pool);
+  return pooled;
+}
+
+inline std::vector<kernels::OptimizerConfig> every_optimizer() {
+  return {{.algorithm = kernels::Sgd{}},
+          {.algorithm = kernels::Momentum{}},
+          {.algorithm = kernels::Adagrad{}},
+          {.algorithm = kernels::RowwiseAdagrad{}},
+          {.algorithm = kernels::Adam{}},
+          {.algorithm = kernels::RowwiseAdam{}},
+          {.algorithm = kernels::Ftrl{.l1 = 0.01f}}};
+}
+
+inline std::vector<Lookup> two_lookups() {
+  return {{.feature = 0, .table = "a"},
+          {.feature = 1, .table = "a", .pooling = Pooling::kMean, .out_column = 8},
+          {.feature = 2, .table = "b", .pooling = Pooling::kSqrtn, .out_column = 16}};
+}
+
 }  // namespace strata::embedding

@@ -38,6 +38,10 @@ class MemoryRowStore final : public RowStore {
     const std::lock_guard lock(mutex_);
     for (const uint64_t h : hashes) rows_.erase(h);
   }
+  void clear() override {
+    const std::lock_guard lock(mutex_);
+    rows_.clear();
+  }
   std::unique_ptr<RowSnapshot> snapshot() const override {
     const std::lock_guard lock(mutex_);
     return std::make_unique<Copy>(rows_, shard_bits_);

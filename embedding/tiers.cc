@@ -1,0 +1,80 @@
+#include "embedding/tiers.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/check.h"
+#include "base/error.h"
+
+namespace strata::embedding {
+namespace {
+
+// Of a budget. The rest is for pages and runs of buckets that grow within a batch.
+constexpr double kUsable = 0.99;
+// Of a budget that tables share, for tables with more than a quarter of an equal share.
+constexpr double kShared = 0.94;
+
+void require_consistent(const TableConfig& table, const TiersConfig& other) {
+  const TiersConfig& tiers = table.tiers;
+  if (tiers.ssd->path != other.ssd->path || *tiers.ssd == *other.ssd) return;
+  throw Error(ErrorCode::kConfig,
+              "tables.{}.tiers.ssd: the directory {} is used with other settings by another table",
+              table.name, tiers.ssd->path);
+}
+
+}  // namespace
+
+Tiers::Tiers(const std::vector<TableConfig>& tables) {
+  for (const TableConfig& table : tables) {
+    const TiersConfig& tiers = table.tiers;
+    if (!tiers.ssd) {
+      if (!tiers.dram) continue;
+      throw Error(ErrorCode::kConfig,
+                  "tables.{}.tiers.dram: a budget needs a tier below: set tiers.ssd.path, or use "
+                  "memory.limit",
+                  table.name);
+    }
+    if (tiers.ssd->path.empty()) {
+      throw Error(ErrorCode::kConfig, "tables.{}.tiers.ssd.path is not set", table.name);
+    }
+    const auto known = std::ranges::find(groups_, tiers);
+    if (known != groups_.end()) {
+      ++group_tables_[known - groups_.begin()];
+      continue;
+    }
+    for (const TiersConfig& other : groups_) require_consistent(table, other);
+    groups_.push_back(tiers);
+    group_tables_.push_back(1);
+  }
+  for (const TiersConfig& tiers : groups_) {
+    const SsdTierConfig& ssd = *tiers.ssd;
+    if (databases_.contains(ssd.path)) continue;
+    const storage::SsdConfig config{.path = ssd.path,
+                                    .memory = ssd.memory.value,
+                                    .bytes = ssd.bytes.value,
+                                    .direct_io = ssd.direct_io,
+                                    .read_threads = ssd.read_threads};
+    databases_[ssd.path] =
+        std::make_unique<storage::SsdDatabase>(config, storage::SsdStart::kFresh);
+  }
+}
+
+storage::RowStore* Tiers::store_of(const TableConfig& table, const Rows& rows) {
+  if (!table.tiers.ssd) return nullptr;
+  return &databases_.at(table.tiers.ssd->path)
+              ->table(
+                  {.name = table.name, .row_bytes = rows.row_bytes, .shard_bits = rows.shard_bits});
+}
+
+int64_t Tiers::room(const TableConfig& table, int64_t used, int64_t group_used) const {
+  const auto group = std::ranges::find(groups_, table.tiers);
+  STRATA_CHECK(group != groups_.end(), "a table with tiers", table.name);
+  if (!group->dram) return std::numeric_limits<int64_t>::max();
+  const auto budget = static_cast<double>(group->dram->value);
+  const auto tables = static_cast<double>(group_tables_[group - groups_.begin()]);
+  const bool small = static_cast<double>(used) < budget / (4 * tables);
+  const double limit = budget * (small || tables == 1 ? kUsable : kShared);
+  return std::max<int64_t>(0, static_cast<int64_t>(limit) - group_used);
+}
+
+}  // namespace strata::embedding

@@ -1,0 +1,41 @@
+#pragma once
+// The tiers of a collection's tables and the budgets they share; an implementation detail of
+// collection*.cc.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "embedding/table_config.h"
+#include "storage/ssd_database.h"
+
+namespace strata::embedding {
+
+/// Databases and DRAM budgets of tables with an SSD tier. One thread at a time.
+class Tiers {
+ public:
+  /// Opens a fresh database per path. Throws Error{config} for tiers that do not go together, and
+  /// what SsdDatabase throws.
+  explicit Tiers(const std::vector<TableConfig>& tables);
+
+  struct Rows {
+    int row_bytes = 0;
+    int shard_bits = 0;
+  };
+  /// The store of a table, or null where it has no SSD tier.
+  storage::RowStore* store_of(const TableConfig& table, const Rows& rows);
+
+  /// Bytes by which a table may grow in DRAM. `used` is what it has, `group_used` what all tables
+  /// with its tiers have. A table that is small beside the others may use a reserve that is kept
+  /// for such: memory does not move between tables.
+  int64_t room(const TableConfig& table, int64_t used, int64_t group_used) const;
+
+ private:
+  std::map<std::string, std::unique_ptr<storage::SsdDatabase>> databases_;  // by path
+  std::vector<TiersConfig> groups_;
+  std::vector<int64_t> group_tables_;
+};
+
+}  // namespace strata::embedding

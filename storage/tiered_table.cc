@@ -1,0 +1,353 @@
+#include "storage/tiered_table.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <utility>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "storage/slot_states.h"
+
+namespace strata::storage {
+namespace {
+
+constexpr int64_t kKeysPerCall = 4096;  // read from or written to the store: bounds the buffers
+constexpr int64_t kLookedAt = 4;        // rows looked at for each that is evicted
+// Of the index: what a key costs at most while runs grow, each by a seventh.
+constexpr int64_t kMostIndexBytes = 32;
+
+/// Splits [0, count) into pieces of at most kKeysPerCall.
+template <class Body>
+void in_pieces(int64_t count, Body&& body) {
+  for (int64_t begin = 0; begin < count; begin += kKeysPerCall) {
+    body(begin, std::min(count, begin + kKeysPerCall));
+  }
+}
+
+/// A positive float as 30 bits that order as it does.
+uint32_t packed(float score) { return std::bit_cast<uint32_t>(score) >> 2; }
+float unpacked(uint32_t bits) { return std::bit_cast<float>(bits << 2); }
+
+}  // namespace
+
+struct TieredTable::Impl {
+  Impl(const TieredTableConfig& table_config, RowStore* row_store)
+      : config(table_config),
+        store(row_store),
+        dram({.row_bytes = config.row_bytes,
+              .shard_bits = config.shard_bits,
+              .one_free_list = store != nullptr}) {
+    STRATA_CHECK(
+        !store || (store->row_bytes() == config.row_bytes && store->shards() == dram.shards()),
+        "the store is of another table", config.row_bytes, config.shard_bits);
+  }
+
+  void touch(SlotState& state, uint32_t ticket) const;
+  void make_room(const BatchHold& batch, int64_t rows);
+  void evict(const BatchHold& batch, int64_t rows);
+  std::vector<KeySlot> victims(const BatchHold& batch, int64_t rows);
+  void write_back(std::span<const KeySlot> rows);
+  void forget(std::span<const uint64_t> hashes, std::span<const int64_t> slots);
+  void insert(const BatchHold& batch, std::span<const uint64_t> absent, std::span<int64_t> slots);
+  void fetch(std::span<const uint64_t> absent, std::span<const int64_t> slots,
+             std::vector<uint8_t>& found);
+  int64_t row_cost() const {
+    return config.row_bytes + kMostIndexBytes + static_cast<int64_t>(sizeof(SlotState));
+  }
+
+  TieredTableConfig config;
+  RowStore* store;
+  DramTable dram;
+  SlotStates states;
+  int64_t below = 0;  // keys of the store
+  int64_t both = 0;   // of these, in DRAM too
+  size_t hand = 0;    // run that eviction looked at last
+  TierCounts counts;
+};
+
+void TieredTable::Impl::touch(SlotState& state, uint32_t ticket) const {
+  switch (config.eviction) {
+    case Eviction::kLru:
+      break;
+    case Eviction::kLfu:
+      state.score = state.score + 1;
+      break;
+    case Eviction::kScore: {
+      const auto age = static_cast<float>(ticket - state.last_use);
+      const float kept = std::exp2(-age / static_cast<float>(config.half_life));
+      state.score = packed(unpacked(state.score) * kept + 1);
+      break;
+    }
+  }
+  state.last_use = ticket;
+}
+
+/// Evicts what the batch's room and the free slots cannot take of `rows` rows.
+void TieredTable::Impl::make_room(const BatchHold& batch, int64_t rows) {
+  const int64_t room = std::max<int64_t>(0, batch.room_bytes) / row_cost() + dram.free_slots();
+  if (rows > room) evict(batch, rows - room);
+}
+
+void TieredTable::Impl::evict(const BatchHold& batch, int64_t rows) {
+  std::vector<KeySlot> leaving = victims(batch, rows);
+  if (std::ssize(leaving) < rows) {
+    throw Error(
+        ErrorCode::kResource,
+        "the batches in flight hold {} rows in DRAM and need {} more, which its budget does "
+        "not allow: raise tiers.dram, or lower train.batch_size",
+        dram.size() - std::ssize(leaving), rows - std::ssize(leaving));
+  }
+  std::ranges::sort(leaving, {}, &KeySlot::h);
+  in_pieces(std::ssize(leaving), [&](int64_t begin, int64_t end) {
+    const auto piece = std::span(leaving).subspan(begin, end - begin);
+    write_back(piece);
+    std::vector<uint64_t> hashes;
+    std::vector<int64_t> slots;
+    for (const KeySlot& row : piece) {
+      hashes.push_back(row.h);
+      slots.push_back(row.slot);
+    }
+    forget(hashes, slots);
+    counts.evicted += std::ssize(piece);
+  });
+}
+
+/// The rows to evict, fewer than `rows` only when no others may leave.
+std::vector<KeySlot> TieredTable::Impl::victims(const BatchHold& batch, int64_t rows) {
+  std::vector<KeySlot> candidates;
+  std::vector<KeySlot> run;
+  int64_t seen = 0;
+  const auto value = [&](const KeySlot& row) -> uint64_t {
+    const SlotState& state = states[row.slot];
+    const uint32_t first = config.eviction == Eviction::kLru ? 0 : state.score;
+    return (uint64_t{first} << 32) | state.last_use;
+  };
+  while (seen < dram.size() && std::ssize(candidates) < kLookedAt * rows) {
+    run.clear();
+    dram.next_run(hand, run);
+    seen += std::ssize(run);
+    for (const KeySlot& row : run) {
+      if (states[row.slot].last_use < batch.oldest) candidates.push_back(row);
+    }
+  }
+  if (std::ssize(candidates) > rows) {
+    const auto middle = candidates.begin() + rows;
+    std::nth_element(candidates.begin(), middle, candidates.end(),
+                     [&](const KeySlot& a, const KeySlot& b) { return value(a) < value(b); });
+    if (config.eviction == Eviction::kLfu) {
+      std::for_each(middle, candidates.end(), [&](const KeySlot& row) {
+        states[row.slot].score = states[row.slot].score / 2;
+      });
+    }
+    candidates.erase(middle, candidates.end());
+  }
+  return candidates;
+}
+
+/// Rows, ascending in h, to the store, unless it has them as they are.
+void TieredTable::Impl::write_back(std::span<const KeySlot> rows) {
+  std::vector<uint64_t> hashes;
+  std::vector<std::byte> bytes;
+  const kernels::RowsRef from = dram.rows();
+  const auto width = static_cast<size_t>(config.row_bytes);
+  for (const KeySlot& row : rows) {
+    if (states[row.slot].changed == 0) continue;
+    hashes.push_back(row.h);
+    bytes.insert(bytes.end(), from.row(row.slot), from.row(row.slot) + width);
+  }
+  if (hashes.empty()) return;
+  store->write(hashes, bytes);
+  counts.written += std::ssize(hashes);
+  for (const KeySlot& row : rows) {
+    SlotState& state = states[row.slot];
+    if (state.changed != 0 && state.below == 0) {
+      ++below;
+      ++both;
+      state.below = 1;
+    }
+    state.changed = 0;
+  }
+}
+
+/// Rows leave DRAM.
+void TieredTable::Impl::forget(std::span<const uint64_t> hashes, std::span<const int64_t> slots) {
+  for (const int64_t slot : slots) {
+    states.cover(slot);
+    both -= states[slot].below;
+    states[slot] = {};
+  }
+  dram.erase(hashes);
+}
+
+void TieredTable::Impl::insert(const BatchHold& batch, std::span<const uint64_t> absent,
+                               std::span<int64_t> slots) {
+  std::vector<int64_t> created;
+  dram.find_or_insert(absent, slots, created);
+  STRATA_CHECK(created.size() == absent.size(), "keys are distinct", created.size());
+  for (const int64_t slot : slots) {
+    states.cover(slot);
+    states[slot] = {};
+    touch(states[slot], batch.ticket);
+  }
+}
+
+/// Rows of fresh slots from the store; found[i] says whether it had the key.
+void TieredTable::Impl::fetch(std::span<const uint64_t> absent, std::span<const int64_t> slots,
+                              std::vector<uint8_t>& found) {
+  const auto width = static_cast<size_t>(config.row_bytes);
+  const kernels::RowsRef to = dram.rows();
+  std::vector<std::byte> rows(std::min<size_t>(kKeysPerCall, absent.size()) * width);
+  in_pieces(std::ssize(absent), [&](int64_t begin, int64_t end) {
+    const auto count = static_cast<size_t>(end - begin);
+    store->read(absent.subspan(begin, count), std::span(rows).first(count * width),
+                std::span(found).subspan(begin, count));
+    for (int64_t i = begin; i < end; ++i) {
+      if (found[i] == 0) continue;
+      std::memcpy(to.row(slots[i]), rows.data() + (i - begin) * width, width);
+      states[slots[i]].below = 1;
+      ++both;
+    }
+  });
+}
+
+TieredTable::TieredTable(const TieredTableConfig& config, RowStore* store)
+    : impl_(std::make_unique<Impl>(config, store)) {}
+TieredTable::~TieredTable() = default;
+TieredTable::TieredTable(TieredTable&&) noexcept = default;
+TieredTable& TieredTable::operator=(TieredTable&&) noexcept = default;
+
+bool TieredTable::tiered() const { return impl_->store != nullptr; }
+DramTable& TieredTable::dram() { return impl_->dram; }
+const DramTable& TieredTable::dram() const { return impl_->dram; }
+
+void TieredTable::hold(const BatchHold& batch, std::span<const uint64_t> hashes,
+                       std::span<int64_t> slots, std::vector<int64_t>& created) {
+  Impl& impl = *impl_;
+  STRATA_CHECK(tiered() && batch.ticket >= batch.oldest, "hold", batch.ticket, batch.oldest);
+  impl.dram.find(hashes, slots);
+  std::vector<int64_t> places;
+  std::vector<uint64_t> absent;
+  for (size_t i = 0; i < slots.size(); ++i) {
+    if (slots[i] != kNoSlot) {
+      impl.touch(impl.states[slots[i]], batch.ticket);
+      continue;
+    }
+    places.push_back(static_cast<int64_t>(i));
+    absent.push_back(hashes[i]);
+  }
+  impl.counts.hits += std::ssize(hashes) - std::ssize(absent);
+  impl.counts.misses += std::ssize(absent);
+  impl.make_room(batch, std::ssize(absent));
+  std::vector<int64_t> fresh(absent.size());
+  std::vector<uint8_t> found(absent.size());
+  try {
+    impl.insert(batch, absent, fresh);
+    impl.fetch(absent, fresh, found);
+  } catch (...) {
+    impl.dram.find(absent, fresh);
+    std::erase_if(fresh, [](int64_t slot) { return slot == kNoSlot; });
+    impl.forget(absent, fresh);
+    throw;
+  }
+  for (size_t i = 0; i < absent.size(); ++i) {
+    slots[places[i]] = fresh[i];
+    if (found[i] == 0) created.push_back(places[i]);
+    impl.counts.fetched += found[i];
+    impl.states[fresh[i]].changed = found[i] == 0;
+  }
+  if (!impl.config.changes) return;
+  for (const int64_t slot : slots) impl.states[slot].changed = 1;
+}
+
+void TieredTable::find(std::span<const uint64_t> hashes, std::span<int64_t> slots) const {
+  impl_->dram.find(hashes, slots);
+}
+
+void TieredTable::read(std::span<const uint64_t> hashes, std::span<std::byte> rows,
+                       std::span<uint8_t> found) const {
+  if (tiered()) return impl_->store->read(hashes, rows, found);
+  std::ranges::fill(found, uint8_t{0});
+}
+
+void TieredTable::scan(int shard, const RowVisitor& visit) const {
+  const Impl& impl = *impl_;
+  const std::vector<KeySlot> keys = impl.dram.keys_of(shard);
+  const kernels::RowsRef rows = impl.dram.rows();
+  const auto width = static_cast<size_t>(impl.config.row_bytes);
+  auto next = keys.begin();
+  const auto show = [&] {
+    visit(next->h, {rows.row(next->slot), width});
+    ++next;
+  };
+  if (impl.store) {
+    impl.store->scan(shard, [&](uint64_t h, std::span<const std::byte> row) {
+      while (next != keys.end() && next->h < h) show();
+      if (next != keys.end() && next->h == h) return show();
+      visit(h, row);
+    });
+  }
+  while (next != keys.end()) show();
+}
+
+void TieredTable::put(std::span<const uint64_t> hashes, std::span<const std::byte> rows) {
+  Impl& impl = *impl_;
+  const auto width = static_cast<size_t>(impl.config.row_bytes);
+  STRATA_CHECK(rows.size() == hashes.size() * width, "rows", rows.size(), hashes.size(), width);
+  std::vector<int64_t> slots(hashes.size());
+  std::vector<int64_t> created;
+  if (!impl.store) {
+    impl.dram.find_or_insert(hashes, slots, created);
+  } else {
+    std::vector<std::byte> old(rows.size());
+    std::vector<uint8_t> found(hashes.size());
+    if (impl.below > 0) impl.store->read(hashes, old, found);
+    impl.store->write(hashes, rows);
+    impl.below += std::ranges::count(found, uint8_t{0});
+    impl.dram.find(hashes, slots);
+  }
+  const kernels::RowsRef to = impl.dram.rows();
+  for (size_t i = 0; i < slots.size(); ++i) {
+    if (slots[i] == kNoSlot) continue;
+    std::memcpy(to.row(slots[i]), rows.data() + i * width, width);
+    if (!impl.store) continue;
+    SlotState& state = impl.states[slots[i]];
+    impl.both += 1 - state.below;
+    state.below = 1;
+    state.changed = 0;
+  }
+}
+
+int64_t TieredTable::erase(std::span<const uint64_t> hashes) {
+  Impl& impl = *impl_;
+  if (!impl.store) return impl.dram.erase(hashes);
+  std::vector<std::byte> rows(hashes.size() * static_cast<size_t>(impl.config.row_bytes));
+  std::vector<uint8_t> found(hashes.size());
+  impl.store->read(hashes, rows, found);
+  impl.store->erase(hashes);
+  impl.below -= std::ranges::count(found, uint8_t{1});
+  std::vector<int64_t> slots(hashes.size());
+  impl.dram.find(hashes, slots);
+  int64_t erased = 0;
+  for (size_t i = 0; i < slots.size(); ++i) erased += found[i] != 0 || slots[i] != kNoSlot;
+  std::erase_if(slots, [](int64_t slot) { return slot == kNoSlot; });
+  impl.forget(hashes, slots);
+  return erased;
+}
+
+void TieredTable::clear() {
+  if (tiered()) impl_->store->clear();
+  *this = TieredTable(impl_->config, impl_->store);
+}
+
+int64_t TieredTable::size() const { return impl_->dram.size() + impl_->below - impl_->both; }
+
+int64_t TieredTable::dram_bytes() const {
+  const DramTableUsage usage = impl_->dram.usage();
+  return usage.index_bytes + usage.row_bytes + impl_->states.bytes();
+}
+
+const TierCounts& TieredTable::counts() const { return impl_->counts; }
+
+}  // namespace strata::storage

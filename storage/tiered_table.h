@@ -1,0 +1,118 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/fields.h"
+#include "storage/dram_table.h"
+#include "storage/row_store.h"
+
+namespace strata::storage {
+
+/// Which rows leave DRAM first, among a part of the table looked at in turn.
+enum class Eviction : uint8_t {
+  kLru,    // used longest ago
+  kLfu,    // used by fewest batches; counts are halved each time they are looked at
+  kScore,  // least of the sum over uses of 2^-(age / half-life): between the two
+};
+
+struct TieredTableConfig {
+  int row_bytes = 0;
+  int shard_bits = 10;
+  Eviction eviction = Eviction::kLru;
+  int64_t half_life = 256;  // batches; of kScore
+  bool changes = true;      // false: rows are never written in place, so the store has them already
+};
+
+/// What was asked of the tiers, in keys.
+struct TierCounts {
+  int64_t hits = 0;     // in DRAM
+  int64_t misses = 0;   // not in DRAM
+  int64_t fetched = 0;  // of these, found in the store
+  int64_t evicted = 0;  // rows that left DRAM
+  int64_t written = 0;  // of these, written to the store
+};
+
+/// What of a batch the table may do.
+struct BatchHold {
+  uint32_t ticket = 0;             // rises from batch to batch, from 1
+  uint32_t oldest = 0;             // rows of batches from this one on are in use and stay
+  int64_t room_bytes = INT64_MAX;  // by which DRAM may grow for this batch
+};
+
+/// A table in DRAM over a store: whole rows, state included, move between them, and DRAM holds the
+/// newest. Without a store it is the DRAM table alone.
+///
+/// With a store DRAM is a write-back cache. A row used by a batch in flight is never evicted, and a
+/// changed one reaches the store before it leaves. Which row is evicted changes no row.
+/// `hold` is the one function that walks the tiers.
+///
+/// Thread safety: `find` and `read` in any number of threads while nothing changes. All else is
+/// exclusive; rows of a hold are written by their batch without a lock. Without a store dram() may
+/// be used as its own comment says.
+/// Errors: those of DramTable and RowStore; all rows are then where they were, unless said
+/// otherwise.
+class TieredTable {
+ public:
+  /// `store` may be null; its row_bytes and shards are the table's; it outlives the table, which
+  /// begins with the rows that are in it only if `put` brings them.
+  TieredTable(const TieredTableConfig& config, RowStore* store);
+  ~TieredTable();
+  TieredTable(TieredTable&&) noexcept;
+  TieredTable& operator=(TieredTable&&) noexcept;
+
+  bool tiered() const;
+  DramTable& dram();
+  const DramTable& dram() const;
+
+  /// Brings the rows of `hashes`, ascending, into DRAM and holds them there for the batch: slots[i]
+  /// <- slot of hashes[i]. Keys that no tier has get zeroed rows; their positions are appended to
+  /// `created`, in order. Makes room by eviction where the batch's room is not enough. Needs a
+  /// store. Throws Error{resource} when the rows in flight alone need more; then, and when the
+  /// store fails, no key is created.
+  void hold(const BatchHold& batch, std::span<const uint64_t> hashes, std::span<int64_t> slots,
+            std::vector<int64_t>& created);
+
+  /// slots[i] <- slot of hashes[i] in DRAM, or kNoSlot.
+  void find(std::span<const uint64_t> hashes, std::span<int64_t> slots) const;
+  /// Rows of keys that are not in DRAM, from the store; as RowStore::read. Moves nothing.
+  void read(std::span<const uint64_t> hashes, std::span<std::byte> rows,
+            std::span<uint8_t> found) const;
+
+  /// Visits every row of `shard`, ascending in h, each in its newest form.
+  void scan(int shard, const RowVisitor& visit) const;
+
+  /// Puts whole rows [n, row_bytes] under hashes [n], ascending, replacing those that are there.
+  /// With a store new rows go there.
+  void put(std::span<const uint64_t> hashes, std::span<const std::byte> rows);
+
+  /// Removes keys, ascending, from every tier; returns how many were present.
+  int64_t erase(std::span<const uint64_t> hashes);
+
+  /// Removes all rows.
+  void clear();
+
+  /// Keys present, wherever.
+  int64_t size() const;
+  /// Bytes in DRAM: rows, index, what the cache knows of its rows.
+  int64_t dram_bytes() const;
+  const TierCounts& counts() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace strata::storage
+
+template <>
+struct strata::EnumNames<strata::storage::Eviction> {
+  using enum strata::storage::Eviction;
+  static constexpr std::pair<strata::storage::Eviction, std::string_view> kNames[] = {
+      {kLru, "lru"}, {kLfu, "lfu"}, {kScore, "score"}};
+};
