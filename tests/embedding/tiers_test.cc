@@ -28,13 +28,15 @@ std::vector<TableConfig> two_tables(const kernels::OptimizerConfig& optimizer, k
   return configs;
 }
 
-/// Pooled rows of an evaluation.
+/// Pooled rows of an evaluation, and behind them how many keys were absent.
 std::vector<float> evaluated(Collection& tables, const Bags& bags, ThreadPool& pool) {
   KeyedBatch keys;
   tables.prepare(make_batch(bags, 4, true), keys, pool);
-  tables.look_up(keys, LookUpMode::kReadOnly, 0, pool);
+  const LookUpCounts counts = tables.look_up(keys, LookUpMode::kReadOnly, 0, pool);
   std::vector<float> out(std::ssize(bags[0]) * tables.out_width());
   tables.pool(keys, 0, std::ssize(bags[0]), out.data(), tables.out_width());
+  out.push_back(static_cast<float>(counts.defaulted));
+  out.push_back(static_cast<float>(counts.defaulted_occurrences));
   return out;
 }
 
@@ -98,13 +100,13 @@ TEST(Tiers, AccumulatedBatchesStayUntilTheyAreApplied) {
   const auto optimizer = sgd(0.1f);
   Collection all(two_tables(optimizer, kernels::DType::kF32, {}), two_lookups(), 3);
   Collection few(
-      two_tables(optimizer, kernels::DType::kF32, over_ssd(folder.path() + "/ssd", 256 << 10)),
+      two_tables(optimizer, kernels::DType::kF32, over_ssd(folder.path() + "/ssd", 64 << 10)),
       two_lookups(), 3);
   for (uint32_t step = 1; step <= 30; ++step) {
     for (Collection* tables : {&all, &few}) {
       KeyedBatch sum;
       for (uint64_t part = 0; part < 3; ++part) {
-        const Bags bags = random_bags(10 * step + part, 30, {1, 3, 2}, 5000);
+        const Bags bags = random_bags(10 * step + part, 45, {1, 3, 2}, 5000);
         const Batch batch = make_batch(bags, 4, true);
         KeyedBatch keys;
         tables->prepare(batch, keys, pool);

@@ -13,7 +13,7 @@
 namespace strata::storage {
 namespace {
 
-using FileRows = std::map<uint64_t, std::string>;
+using Rows = std::map<uint64_t, std::string>;
 
 BlockFileHeader header_of(int dim, int shard_bits = 4) {
   return {
@@ -25,9 +25,9 @@ BlockFileHeader header_of(int dim, int shard_bits = 4) {
       .table = 7};
 }
 
-FileRows random_file_rows(int count, int row_bytes) {
+Rows random_rows(int count, int row_bytes) {
   const CounterRng rng{42};
-  FileRows rows;
+  Rows rows;
   for (int i = 0; i < count; ++i) {
     std::string row(static_cast<size_t>(row_bytes), '\0');
     for (char& c : row)
@@ -37,8 +37,7 @@ FileRows random_file_rows(int count, int row_bytes) {
   return rows;
 }
 
-std::string write_file_rows(MemoryFileSystem& files, const BlockFileHeader& header,
-                            const FileRows& rows) {
+std::string write_rows(MemoryFileSystem& files, const BlockFileHeader& header, const Rows& rows) {
   Publication publication(files, "d", "m");
   auto part = publication.create("x");
   BlockFileWriter writer(*part, header);
@@ -50,10 +49,10 @@ std::string write_file_rows(MemoryFileSystem& files, const BlockFileHeader& head
   return "d/x";
 }
 
-FileRows read_file_rows(const FileSystem& files, const std::string& name) {
+Rows read_rows(const FileSystem& files, const std::string& name) {
   BlockFileReader reader(files.open(name));
   const size_t row_bytes = static_cast<size_t>(reader.header().layout.row_bytes());
-  FileRows rows;
+  Rows rows;
   RowBlock block;
   while (reader.next(block)) {
     for (size_t i = 0; i < block.keys.size(); ++i) {
@@ -74,9 +73,9 @@ TEST_P(BlockFiles, RowsAreReadBack) {
   const auto [count, dim] = GetParam();
   MemoryFileSystem files;
   const auto header = header_of(dim);
-  const FileRows rows = random_file_rows(count, header.layout.row_bytes());
-  const std::string name = write_file_rows(files, header, rows);
-  EXPECT_EQ(read_file_rows(files, name), rows);
+  const Rows rows = random_rows(count, header.layout.row_bytes());
+  const std::string name = write_rows(files, header, rows);
+  EXPECT_EQ(read_rows(files, name), rows);
   EXPECT_EQ(BlockFileReader(files.open(name)).header(), header);
   EXPECT_EQ(read_manifest(files, "d", "m").files[0].rows, count);
 }
@@ -85,7 +84,7 @@ TEST(BlockFile, BlocksDoNotCrossShards) {
   MemoryFileSystem files;
   const auto header = header_of(4);
   BlockFileReader reader(
-      files.open(write_file_rows(files, header, random_file_rows(500, header.layout.row_bytes()))));
+      files.open(write_rows(files, header, random_rows(500, header.layout.row_bytes()))));
   RowBlock block;
   int last = -1;
   while (reader.next(block)) {
@@ -99,33 +98,31 @@ TEST(BlockFile, BlocksDoNotCrossShards) {
 TEST(BlockFile, OneShardBitZeroIsOrdinary) {
   MemoryFileSystem files;
   const auto header = header_of(2, 0);
-  const FileRows rows = random_file_rows(50, header.layout.row_bytes());
-  EXPECT_EQ(read_file_rows(files, write_file_rows(files, header, rows)), rows);
+  const Rows rows = random_rows(50, header.layout.row_bytes());
+  EXPECT_EQ(read_rows(files, write_rows(files, header, rows)), rows);
 }
 
 TEST(BlockFile, EveryTruncationIsCorrupt) {
   MemoryFileSystem files;
   const auto header = header_of(2);
-  const std::string name =
-      write_file_rows(files, header, random_file_rows(20, header.layout.row_bytes()));
+  const std::string name = write_rows(files, header, random_rows(20, header.layout.row_bytes()));
   const std::string whole = files.content(name);
   for (size_t n = 0; n < whole.size(); ++n) {
     files.content(name) = whole.substr(0, n);
-    EXPECT_THROW(read_file_rows(files, name), Error) << n;
+    EXPECT_THROW(read_rows(files, name), Error) << n;
   }
 }
 
 TEST(BlockFile, EveryChangedByteIsCorrupt) {
   MemoryFileSystem files;
   const auto header = header_of(2);
-  const std::string name =
-      write_file_rows(files, header, random_file_rows(20, header.layout.row_bytes()));
+  const std::string name = write_rows(files, header, random_rows(20, header.layout.row_bytes()));
   const std::string whole = files.content(name);
   for (size_t at = 0; at < whole.size(); ++at) {
     files.content(name) = whole;
     files.content(name)[at] ^= static_cast<char>(1 << (at % 8));
     try {
-      read_file_rows(files, name);
+      read_rows(files, name);
       ADD_FAILURE() << "byte " << at << " is not noticed";
     } catch (const Error& e) {
       EXPECT_EQ(e.code(), ErrorCode::kCorrupt);
