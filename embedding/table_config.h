@@ -74,8 +74,8 @@ struct TiersConfig {
        .min = 1 << 20,
        .on_resume = OnResume::kFree});
     v("eviction", eviction,
-      {.doc = "Which rows leave DRAM first: lru (used longest ago), lfu (used by fewest batches, "
-              "halved with time), score (uses that lose half their weight every 256 batches). "
+      {.doc = "Which rows leave DRAM first: lru (used longest ago), lfu (used by fewest batches "
+              "since it came), score (uses that lose half their weight every 256 batches). "
               "Changes no result.",
        .on_resume = OnResume::kFree});
     v("ssd", ssd, {.doc = "The tier below DRAM; null: none.", .on_resume = OnResume::kFree});

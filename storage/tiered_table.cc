@@ -136,11 +136,6 @@ std::vector<KeySlot> TieredTable::Impl::victims(const BatchHold& batch, int64_t 
     const auto middle = candidates.begin() + rows;
     std::nth_element(candidates.begin(), middle, candidates.end(),
                      [&](const KeySlot& a, const KeySlot& b) { return value(a) < value(b); });
-    if (config.eviction == Eviction::kLfu) {
-      std::for_each(middle, candidates.end(), [&](const KeySlot& row) {
-        states[row.slot].score = states[row.slot].score / 2;
-      });
-    }
     candidates.erase(middle, candidates.end());
   }
   return candidates;

@@ -17,7 +17,7 @@ namespace strata::storage {
 /// Which rows leave DRAM first, among a part of the table looked at in turn.
 enum class Eviction : uint8_t {
   kLru,    // used longest ago
-  kLfu,    // used by fewest batches; counts are halved each time they are looked at
+  kLfu,    // used by fewest batches since it came into DRAM
   kScore,  // least of the sum over uses of 2^-(age / half-life): between the two
 };
 

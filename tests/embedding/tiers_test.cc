@@ -99,14 +99,15 @@ TEST(Tiers, AccumulatedBatchesStayUntilTheyAreApplied) {
   ThreadPool pool(2);
   const auto optimizer = sgd(0.1f);
   Collection all(two_tables(optimizer, kernels::DType::kF32, {}), two_lookups(), 3);
-  Collection few(
-      two_tables(optimizer, kernels::DType::kF32, over_ssd(folder.path() + "/ssd", 64 << 10)),
-      two_lookups(), 3);
+  TiersConfig tiers = over_ssd(folder.path() + "/ssd", 64 << 10);
+  tiers.eviction = storage::Eviction::kLfu;
+  Collection few(two_tables(optimizer, kernels::DType::kF32, tiers), two_lookups(), 3);
   for (uint32_t step = 1; step <= 30; ++step) {
+    const uint64_t ids = step <= 20 ? 500 : 5000;  // the first are used more often than the rest
     for (Collection* tables : {&all, &few}) {
       KeyedBatch sum;
       for (uint64_t part = 0; part < 3; ++part) {
-        const Bags bags = random_bags(10 * step + part, 45, {1, 3, 2}, 5000);
+        const Bags bags = random_bags(10 * step + part, 30, {1, 3, 2}, ids);
         const Batch batch = make_batch(bags, 4, true);
         KeyedBatch keys;
         tables->prepare(batch, keys, pool);
