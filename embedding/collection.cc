@@ -58,9 +58,7 @@ Collection::Impl::Impl(std::vector<TableConfig> table_configs, std::vector<Looku
       if (other.config.name != config.name) continue;
       throw Error(ErrorCode::kConfig, "two tables are named '{}'", config.name);
     }
-    const int row_bytes = row_layout(config).row_bytes();
-    tables.emplace_back(config, bits,
-                        tiers.store_of(config, {.row_bytes = row_bytes, .shard_bits = bits}));
+    tables.emplace_back(config, bits, tiers.store_of(config, row_layout(config).row_bytes()));
   }
   std::vector<std::pair<int64_t, int64_t>> columns;  // [begin, end) of each pooled lookup
   for (size_t l = 0; l < lookups.size(); ++l) {

@@ -127,8 +127,10 @@ class Collection {
   uint64_t hash_of(int table, uint64_t id) const;
   uint64_t id_of(int table, uint64_t h) const;
 
-  /// Rows of one shard, ascending in h. Thread-safe while nothing changes.
-  void scan(int table, int shard, const std::function<void(const RowView&)>& visit) const;
+  /// Rows of some shards, ascending in h. Thread-safe while nothing changes.
+  void scan(int table, storage::ShardRange shards,
+            const std::function<void(const RowView&)>& visit) const;
+  storage::ShardRange all_shards() const { return {.first = 0, .count = shards()}; }
   /// Weights of a row as float [D], as a read-only look-up sees them (exact mode reads through):
   /// for export. `row` is a RowView::bytes or bytes read from a checkpoint. Thread-safe.
   void read_weights(int table, std::span<const std::byte> row, std::span<float> out) const;

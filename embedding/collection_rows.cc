@@ -25,11 +25,11 @@ void TableState::read_weights(std::span<const std::byte> row, std::span<float> o
       out.data());
 }
 
-void Collection::scan(int table, int shard,
+void Collection::scan(int table, storage::ShardRange shards,
                       const std::function<void(const RowView&)>& visit) const {
   const TableState& state = impl_->tables[table];
   in_table(state, [&] {
-    state.rows.scan(shard, [&](uint64_t h, std::span<const std::byte> row) {
+    state.rows.scan(shards, [&](uint64_t h, std::span<const std::byte> row) {
       visit({.id = id_of(table, h), .h = h, .bytes = row});
     });
   });

@@ -45,7 +45,7 @@ struct SsdTierConfig {
        .on_resume = OnResume::kFree});
     v("memory", memory,
       {.doc = "Memory of everything RocksDB keeps: write buffers, filters, indexes, cached blocks.",
-       .min = 32 << 20,
+       .min = 64 << 20,
        .on_resume = OnResume::kFree});
     v("direct_io", direct_io,
       {.doc = "Reads and writes pass the page cache, which would be memory nobody has counted.",

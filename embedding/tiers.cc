@@ -59,11 +59,9 @@ Tiers::Tiers(const std::vector<TableConfig>& tables) {
   }
 }
 
-storage::RowStore* Tiers::store_of(const TableConfig& table, const Rows& rows) {
+storage::RowStore* Tiers::store_of(const TableConfig& table, int row_bytes) {
   if (!table.tiers.ssd) return nullptr;
-  return &databases_.at(table.tiers.ssd->path)
-              ->table(
-                  {.name = table.name, .row_bytes = rows.row_bytes, .shard_bits = rows.shard_bits});
+  return &databases_.at(table.tiers.ssd->path)->table({.name = table.name, .row_bytes = row_bytes});
 }
 
 int64_t Tiers::room(const TableConfig& table, int64_t used, int64_t group_used) const {

@@ -20,12 +20,8 @@ class Tiers {
   /// what SsdDatabase throws.
   explicit Tiers(const std::vector<TableConfig>& tables);
 
-  struct Rows {
-    int row_bytes = 0;
-    int shard_bits = 0;
-  };
   /// The store of a table, or null where it has no SSD tier.
-  storage::RowStore* store_of(const TableConfig& table, const Rows& rows);
+  storage::RowStore* store_of(const TableConfig& table, int row_bytes);
 
   /// Bytes by which a table may grow in DRAM. `used` is what it has, `group_used` what all tables
   /// with its tiers have. A table that is small beside the others may use a reserve that is kept

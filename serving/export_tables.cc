@@ -60,9 +60,7 @@ class TableWriter {
 /// Calls visit(row) for every row, in the order of h.
 template <class Visit>
 void TableWriter::for_each_row(Visit visit) {
-  for (int shard = 0; shard < source_.tables.shards(); ++shard) {
-    source_.tables.scan(table_, shard, visit);
-  }
+  source_.tables.scan(table_, source_.tables.all_shards(), visit);
 }
 
 /// FTRL's zeros are what an unseen key reads, as long as the default row is zeros.

@@ -20,10 +20,13 @@ constexpr uint64_t kSeed = 0x676f6c64656e;  // "golden"
 /// Up to kKeysPerTable ids of a table, spread over its shards.
 std::vector<uint64_t> some_keys(const embedding::Collection& tables, int table) {
   std::vector<uint64_t> keys;
-  for (int shard = 0; shard < tables.shards() && keys.size() < kKeysPerTable; ++shard) {
-    tables.scan(table, shard, [&](const embedding::RowView& row) {
+  storage::ShardRange shards;
+  while (shards.first < tables.shards() && keys.size() < kKeysPerTable) {
+    tables.scan(table, shards, [&](const embedding::RowView& row) {
       if (keys.size() < kKeysPerTable) keys.push_back(row.id);
     });
+    shards.first += shards.count;
+    shards.count = std::min(2 * shards.count, tables.shards() - shards.first);
   }
   return keys;
 }

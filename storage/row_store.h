@@ -20,6 +20,12 @@ struct RowStoreUsage {
   int64_t bytes_written = 0;  // of rows given to write()
 };
 
+/// Keys first … last, both included.
+struct KeyRange {
+  uint64_t first = 0;
+  uint64_t last = ~uint64_t{0};
+};
+
 /// Called with every row of a scan; `row` is valid during the call.
 using RowVisitor = std::function<void(uint64_t h, std::span<const std::byte> row)>;
 
@@ -32,8 +38,8 @@ class RowSnapshot {
   RowSnapshot(const RowSnapshot&) = delete;
   RowSnapshot& operator=(const RowSnapshot&) = delete;
 
-  /// Visits every row of `shard`, ascending in h.
-  virtual void scan(int shard, const RowVisitor& visit) const = 0;
+  /// Visits every row of `keys`, ascending in h.
+  virtual void scan(KeyRange keys, const RowVisitor& visit) const = 0;
 };
 
 /// Rows of one table, by h.
@@ -54,8 +60,6 @@ class RowStore {
   RowStore& operator=(const RowStore&) = delete;
 
   virtual int row_bytes() const = 0;
-  /// Shards of scan(): the top bits of h; a power of two.
-  virtual int shards() const = 0;
 
   /// found[i] <- 1 and row i of `rows` <- the row of hashes[i]; or found[i] <- 0, row i untouched.
   virtual void read(std::span<const uint64_t> hashes, std::span<std::byte> rows,
@@ -70,8 +74,8 @@ class RowStore {
   virtual std::unique_ptr<RowSnapshot> snapshot() const = 0;
   virtual RowStoreUsage usage() const = 0;
 
-  /// Visits every row of `shard` as of this call, ascending in h.
-  void scan(int shard, const RowVisitor& visit) const { snapshot()->scan(shard, visit); }
+  /// Visits every row of `keys` as of this call, ascending in h.
+  void scan(KeyRange keys, const RowVisitor& visit) const { snapshot()->scan(keys, visit); }
 };
 
 }  // namespace strata::storage

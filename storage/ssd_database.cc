@@ -15,7 +15,6 @@ SsdDatabase::~SsdDatabase() = default;
 
 SsdTable& SsdDatabase::table(const SsdTableConfig& config) {
   STRATA_CHECK(!config.name.empty() && config.row_bytes >= 1, "table", config.name);
-  STRATA_CHECK(config.shard_bits >= 0 && config.shard_bits <= 24, "table", config.name);
   SsdFamily* family = nullptr;
   for (SsdFamily* candidate : engine_->live_families()) {
     if (candidate->name == config.name) family = candidate;
@@ -28,7 +27,7 @@ SsdTable& SsdDatabase::table(const SsdTableConfig& config) {
   for (const auto& table : tables_) {
     if (table->impl_->family == family) return *table;
   }
-  auto impl = std::make_unique<SsdTable::Impl>(*engine_, family, config.shard_bits);
+  auto impl = std::make_unique<SsdTable::Impl>(*engine_, family);
   tables_.push_back(std::make_unique<SsdTable>(std::move(impl)));
   return *tables_.back();
 }

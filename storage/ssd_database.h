@@ -29,9 +29,8 @@ enum class SsdStart {
 };
 
 struct SsdTableConfig {
-  std::string name;     // not empty
-  int row_bytes = 0;    // >= 1
-  int shard_bits = 10;  // 2^shard_bits shards: the top bits of h; 0 … 24
+  std::string name;   // not empty
+  int row_bytes = 0;  // >= 1
 };
 
 /// All tables of a database together.
@@ -44,12 +43,6 @@ struct SsdUsage {
   int64_t compaction_bytes_read = 0;  //
   int64_t compaction_bytes_written = 0;
   bool writable = true;  // false after a failed background write, until it succeeds
-};
-
-/// Keys first … last, both included.
-struct KeyRange {
-  uint64_t first = 0;
-  uint64_t last = ~uint64_t{0};
 };
 
 struct SsdEngine;
@@ -79,7 +72,6 @@ class SsdTable final : public RowStore {
   ~SsdTable() override;
 
   int row_bytes() const override;
-  int shards() const override;
   void read(std::span<const uint64_t> hashes, std::span<std::byte> rows,
             std::span<uint8_t> found) const override;
   void write(std::span<const uint64_t> hashes, std::span<const std::byte> rows) override;

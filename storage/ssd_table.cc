@@ -37,12 +37,10 @@ class SsdSnapshot final : public RowSnapshot {
       : engine_(engine), table_(table), snapshot_(engine.db->GetSnapshot()) {}
   ~SsdSnapshot() override { engine_.db->ReleaseSnapshot(snapshot_); }
 
-  void scan(int shard, const RowVisitor& visit) const override {
-    STRATA_CHECK(shard >= 0 && shard < 1 << table_.shard_bits, "shard", shard);
-    const int shift = 64 - table_.shard_bits;
-    const bool last = shard + 1 == 1 << table_.shard_bits;
-    const SsdKey first(shift == 64 ? 0 : static_cast<uint64_t>(shard) << shift);
-    const SsdKey end(last ? 0 : static_cast<uint64_t>(shard + 1) << shift);
+  void scan(KeyRange keys, const RowVisitor& visit) const override {
+    const SsdKey first(keys.first);
+    const SsdKey end(keys.last + 1);
+    const bool last = keys.last == KeyRange{}.last;
     const rocksdb::Slice limit = end.slice();
     rocksdb::ReadOptions options;
     options.snapshot = snapshot_;
@@ -121,7 +119,6 @@ SsdTable::SsdTable(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 SsdTable::~SsdTable() = default;
 
 int SsdTable::row_bytes() const { return impl_->family->row_bytes; }
-int SsdTable::shards() const { return 1 << impl_->shard_bits; }
 
 void SsdTable::read(std::span<const uint64_t> hashes, std::span<std::byte> rows,
                     std::span<uint8_t> found) const {

@@ -14,7 +14,6 @@ namespace strata::storage {
 struct SsdTable::Impl {
   SsdEngine& engine;
   SsdFamily* family;
-  int shard_bits = 0;
   mutable std::atomic<int64_t> reads{0}, hits{0}, written{0};
 
   /// "read table 'C3'".

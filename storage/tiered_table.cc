@@ -30,6 +30,38 @@ void in_pieces(int64_t count, Body&& body) {
 uint32_t packed(float score) { return std::bit_cast<uint32_t>(score) >> 2; }
 float unpacked(uint32_t bits) { return std::bit_cast<float>(bits << 2); }
 
+/// The rows of some shards in DRAM, one after another, ascending in h.
+class DramCursor {
+ public:
+  DramCursor(const DramTable& table, ShardRange shards)
+      : table_(table), shard_(shards.first), end_(shards.first + shards.count) {
+    seek();
+  }
+  bool valid() const { return at_ < keys_.size(); }
+  uint64_t h() const { return keys_[at_].h; }
+  /// Visits the row and goes on to the next.
+  void show(const RowVisitor& visit) {
+    const kernels::RowsRef rows = table_.rows();
+    visit(h(), {rows.row(keys_[at_].slot), static_cast<size_t>(rows.row_bytes)});
+    ++at_;
+    seek();
+  }
+
+ private:
+  void seek() {
+    while (!valid() && shard_ < end_) {
+      keys_ = table_.keys_of(shard_++);
+      at_ = 0;
+    }
+  }
+
+  const DramTable& table_;
+  int shard_;  // the next one
+  int end_;
+  std::vector<KeySlot> keys_;
+  size_t at_ = 0;
+};
+
 }  // namespace
 
 struct TieredTable::Impl {
@@ -39,9 +71,8 @@ struct TieredTable::Impl {
         dram({.row_bytes = config.row_bytes,
               .shard_bits = config.shard_bits,
               .one_free_list = store != nullptr}) {
-    STRATA_CHECK(
-        !store || (store->row_bytes() == config.row_bytes && store->shards() == dram.shards()),
-        "the store is of another table", config.row_bytes, config.shard_bits);
+    STRATA_CHECK(!store || store->row_bytes() == config.row_bytes, "the store is of another table",
+                 config.row_bytes);
   }
 
   void touch(SlotState& state, uint32_t ticket) const;
@@ -266,24 +297,27 @@ void TieredTable::read(std::span<const uint64_t> hashes, std::span<std::byte> ro
   std::ranges::fill(found, uint8_t{0});
 }
 
-void TieredTable::scan(int shard, const RowVisitor& visit) const {
+void TieredTable::scan(ShardRange shards, const RowVisitor& visit) const {
   const Impl& impl = *impl_;
-  const std::vector<KeySlot> keys = impl.dram.keys_of(shard);
-  const kernels::RowsRef rows = impl.dram.rows();
-  const auto width = static_cast<size_t>(impl.config.row_bytes);
-  auto next = keys.begin();
-  const auto show = [&] {
-    visit(next->h, {rows.row(next->slot), width});
-    ++next;
-  };
+  const int end = shards.first + shards.count;
+  STRATA_CHECK(shards.first >= 0 && shards.count >= 0 && end <= impl.dram.shards(), "shards",
+               shards.first, shards.count);
+  if (shards.count == 0) return;
+  DramCursor next(impl.dram, shards);
   if (impl.store) {
-    impl.store->scan(shard, [&](uint64_t h, std::span<const std::byte> row) {
-      while (next != keys.end() && next->h < h) show();
-      if (next != keys.end() && next->h == h) return show();
-      visit(h, row);
-    });
+    const int shift = 64 - impl.config.shard_bits;
+    const auto first_of = [&](int shard) {
+      return shift == 64 ? 0 : static_cast<uint64_t>(shard) << shift;
+    };
+    const uint64_t last = end == impl.dram.shards() ? ~uint64_t{0} : first_of(end) - 1;
+    impl.store->scan({first_of(shards.first), last},
+                     [&](uint64_t h, std::span<const std::byte> row) {
+                       while (next.valid() && next.h() < h) next.show(visit);
+                       if (next.valid() && next.h() == h) return next.show(visit);
+                       visit(h, row);
+                     });
   }
-  while (next != keys.end()) show();
+  while (next.valid()) next.show(visit);
 }
 
 void TieredTable::put(std::span<const uint64_t> hashes, std::span<const std::byte> rows) {

@@ -21,6 +21,12 @@ enum class Eviction : uint8_t {
   kScore,  // least of the sum over uses of 2^-(age / half-life): between the two
 };
 
+/// Shards first … first + count - 1.
+struct ShardRange {
+  int first = 0;
+  int count = 1;
+};
+
 struct TieredTableConfig {
   int row_bytes = 0;
   int shard_bits = 10;
@@ -59,8 +65,7 @@ struct BatchHold {
 /// otherwise.
 class TieredTable {
  public:
-  /// `store` may be null; its row_bytes and shards are the table's; it outlives the table, which
-  /// begins with the rows that are in it only if `put` brings them.
+  /// `store` may be null; its row_bytes are the table's; it is empty and outlives the table.
   TieredTable(const TieredTableConfig& config, RowStore* store);
   ~TieredTable();
   TieredTable(TieredTable&&) noexcept;
@@ -84,8 +89,8 @@ class TieredTable {
   void read(std::span<const uint64_t> hashes, std::span<std::byte> rows,
             std::span<uint8_t> found) const;
 
-  /// Visits every row of `shard`, ascending in h, each in its newest form.
-  void scan(int shard, const RowVisitor& visit) const;
+  /// Visits every row of some shards, ascending in h, each in its newest form.
+  void scan(ShardRange shards, const RowVisitor& visit) const;
 
   /// Puts whole rows [n, row_bytes] under hashes [n], ascending, replacing those that are there.
   /// With a store new rows go there.

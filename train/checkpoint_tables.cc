@@ -55,10 +55,8 @@ int64_t save_part(storage::Publication& publication, const embedding::Collection
       .table = digest_of(name)};
   auto file = publication.create(part_name(folder_of(name), part));
   storage::BlockFileWriter writer(*file, header);
-  for (int shard = header.first_shard; shard < header.first_shard + shards; ++shard) {
-    tables.scan(table, shard,
-                [&](const embedding::RowView& row) { writer.append(row.h, row.bytes.data()); });
-  }
+  tables.scan(table, {header.first_shard, shards},
+              [&](const embedding::RowView& row) { writer.append(row.h, row.bytes.data()); });
   writer.finish();
   publication.close(std::move(file));
   return writer.rows();

@@ -69,11 +69,9 @@ inline kernels::OptimizerConfig sgd(float rate) {
 inline std::vector<std::pair<uint64_t, std::vector<std::byte>>> all_rows(const Collection& tables,
                                                                          int table) {
   std::vector<std::pair<uint64_t, std::vector<std::byte>>> rows;
-  for (int shard = 0; shard < tables.shards(); ++shard) {
-    tables.scan(table, shard, [&](const RowView& row) {
-      rows.emplace_back(row.id, std::vector<std::byte>(row.bytes.begin(), row.bytes.end()));
-    });
-  }
+  tables.scan(table, tables.all_shards(), [&](const RowView& row) {
+    rows.emplace_back(row.id, std::vector<std::byte>(row.bytes.begin(), row.bytes.end()));
+  });
   return rows;
 }
 
@@ -83,7 +81,7 @@ inline std::vector<float> weights_of(const Collection& tables, int table, uint64
   const uint64_t h = tables.hash_of(table, id);
   const int shard = static_cast<int>(h >> 1 >> 53);
   bool found = false;
-  tables.scan(table, shard, [&](const RowView& row) {
+  tables.scan(table, {shard, 1}, [&](const RowView& row) {
     if (row.h != h) return;
     tables.read_weights(table, row.bytes, out);
     found = true;

@@ -14,7 +14,7 @@ namespace {
 TiersConfig over_ssd(const std::string& path, int64_t dram_bytes) {
   TiersConfig tiers;
   if (dram_bytes > 0) tiers.dram = Bytes{dram_bytes};
-  tiers.ssd = SsdTierConfig{.path = path, .memory = {32 << 20}, .read_threads = 4};
+  tiers.ssd = SsdTierConfig{.path = path, .memory = {64 << 20}, .read_threads = 4};
   return tiers;
 }
 

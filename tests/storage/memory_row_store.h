@@ -13,10 +13,9 @@ namespace strata::storage {
 
 class MemoryRowStore final : public RowStore {
  public:
-  MemoryRowStore(int row_bytes, int shard_bits) : row_bytes_(row_bytes), shard_bits_(shard_bits) {}
+  explicit MemoryRowStore(int row_bytes) : row_bytes_(row_bytes) {}
 
   int row_bytes() const override { return row_bytes_; }
-  int shards() const override { return 1 << shard_bits_; }
 
   void read(std::span<const uint64_t> hashes, std::span<std::byte> rows,
             std::span<uint8_t> found) const override {
@@ -44,7 +43,7 @@ class MemoryRowStore final : public RowStore {
   }
   std::unique_ptr<RowSnapshot> snapshot() const override {
     const std::lock_guard lock(mutex_);
-    return std::make_unique<Copy>(rows_, shard_bits_);
+    return std::make_unique<Copy>(rows_);
   }
   RowStoreUsage usage() const override { return {}; }
 
@@ -52,22 +51,19 @@ class MemoryRowStore final : public RowStore {
   using Rows = std::map<uint64_t, std::vector<std::byte>>;
   class Copy final : public RowSnapshot {
    public:
-    Copy(Rows rows, int shard_bits) : rows_(std::move(rows)), shard_bits_(shard_bits) {}
-    void scan(int shard, const RowVisitor& visit) const override {
-      for (const auto& [h, row] : rows_) {
-        const uint64_t of = shard_bits_ == 0 ? 0 : h >> (64 - shard_bits_);
-        if (of == static_cast<uint64_t>(shard)) visit(h, row);
-      }
+    explicit Copy(Rows rows) : rows_(std::move(rows)) {}
+    void scan(KeyRange keys, const RowVisitor& visit) const override {
+      const auto end = rows_.upper_bound(keys.last);
+      for (auto row = rows_.lower_bound(keys.first); row != end; ++row)
+        visit(row->first, row->second);
     }
 
    private:
     const Rows rows_;
-    const int shard_bits_;
   };
   size_t width() const { return static_cast<size_t>(row_bytes_); }
 
   const int row_bytes_;
-  const int shard_bits_;
   mutable std::mutex mutex_;
   Rows rows_;
 };

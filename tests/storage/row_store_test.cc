@@ -17,11 +17,10 @@ namespace strata::storage {
 namespace {
 
 constexpr int kRowBytes = 72;
-constexpr int kShardBits = 4;
 constexpr uint64_t kLastKey = ~uint64_t{0};
 
 struct InMemory {
-  MemoryRowStore store{kRowBytes, kShardBits};
+  MemoryRowStore store{kRowBytes};
   RowStore& get() { return store; }
   void reopen() {}
 };
@@ -35,9 +34,7 @@ struct OnSsd {
     const SsdConfig config{.path = folder.path(), .memory = 64 << 20, .read_threads = 4};
     return std::make_unique<SsdDatabase>(config, start);
   }
-  RowStore* table() {
-    return &database->table({.name = "C3", .row_bytes = kRowBytes, .shard_bits = kShardBits});
-  }
+  RowStore* table() { return &database->table({.name = "C3", .row_bytes = kRowBytes}); }
   RowStore& get() { return *store; }
   void reopen() {
     database->flush();
@@ -131,7 +128,7 @@ TYPED_TEST(RowStores, ASnapshotShowsOneMoment) {
   this->write(batch_of(keys, 2));
   this->write(batch_of(some_keys(2, 2000), 1));
   this->store().erase(std::vector<uint64_t>{*keys.begin()});
-  EXPECT_EQ(scan_rows(*snapshot, this->store().shards()), rows_of(batch_of(keys, 1)));
+  EXPECT_EQ(scan_rows(*snapshot), rows_of(batch_of(keys, 1)));
 }
 
 TYPED_TEST(RowStores, EveryRowIsThereAfterReopening) {
@@ -173,7 +170,7 @@ TYPED_TEST(RowStores, ManyThreadsReadWhileOneWrites) {
 TYPED_TEST(RowStores, ARandomHistoryIsThatOfAMap) {
   const uint64_t seed = 20260101;
   SCOPED_TRACE(seed);
-  MemoryRowStore oracle(kRowBytes, kShardBits);
+  MemoryRowStore oracle(kRowBytes);
   const CounterRng rng{seed};
   const auto universe = some_keys(3, 600);
   const std::vector<uint64_t> all(universe.begin(), universe.end());

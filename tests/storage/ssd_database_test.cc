@@ -61,7 +61,7 @@ TEST_F(Ssd, TooLittleMemoryIsRefused) {
 
 TEST_F(Ssd, TablesAreApart) {
   open(SsdStart::kFresh);
-  SsdTable& wide = database->table({.name = "C10", .row_bytes = 264, .shard_bits = 0});
+  SsdTable& wide = database->table({.name = "C10", .row_bytes = 264});
   const RowBatch batch = make_batch(some_keys(1, 300), 1, 264);
   wide.write(batch.hashes, batch.rows);
   write(some_keys(1, 300), 2);

@@ -40,7 +40,7 @@ class SsdFixture {
     database = std::make_unique<SsdDatabase>(with_hook, start);
   }
   SsdTable& table(const std::string& name = "C3") {
-    return database->table({.name = name, .row_bytes = kSsdRowBytes, .shard_bits = 2});
+    return database->table({.name = name, .row_bytes = kSsdRowBytes});
   }
   void write(const std::set<uint64_t>& keys, uint64_t version = 0) {
     const RowBatch batch = make_batch(keys, version, kSsdRowBytes);

@@ -127,7 +127,7 @@ TEST_F(SsdSidecars, AProcessThatDiesAtAnyMomentLeavesARecordThatHolds) {
     there.path = entry.path();
     try {
       SsdDatabase copied(there, SsdStart::kReopen);
-      SsdTable& rows = copied.table({.name = "C3", .row_bytes = kSsdRowBytes, .shard_bits = 2});
+      SsdTable& rows = copied.table({.name = "C3", .row_bytes = kSsdRowBytes});
       for (uint64_t round = 0; round < 3; ++round) {
         ASSERT_EQ(read_rows(rows, some_keys(round, 2000)), expected(some_keys(round, 2000)))
             << entry.path();

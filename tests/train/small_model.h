@@ -93,12 +93,10 @@ inline Snapshot take_snapshot(const models::Network& network) {
   const embedding::Collection& collection = network.collection();
   for (int table = 0; table < collection.tables(); ++table) {
     Snapshot::Table& saved = snapshot.tables.emplace_back();
-    for (int shard = 0; shard < collection.shards(); ++shard) {
-      collection.scan(table, shard, [&](const embedding::RowView& row) {
-        saved.hashes.push_back(row.h);
-        saved.rows.insert(saved.rows.end(), row.bytes.begin(), row.bytes.end());
-      });
-    }
+    collection.scan(table, collection.all_shards(), [&](const embedding::RowView& row) {
+      saved.hashes.push_back(row.h);
+      saved.rows.insert(saved.rows.end(), row.bytes.begin(), row.bytes.end());
+    });
     const auto rates = collection.rate_history(table);
     saved.rates.assign(rates.begin(), rates.end());
   }

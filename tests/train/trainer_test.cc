@@ -125,13 +125,11 @@ std::vector<float> all_weights(const models::Network& network) {
   const embedding::Collection& collection = network.collection();
   for (int table = 0; table < collection.tables(); ++table) {
     std::vector<float> row(collection.config(table).dim);
-    for (int shard = 0; shard < collection.shards(); ++shard) {
-      collection.scan(table, shard, [&](const embedding::RowView& view) {
-        std::memcpy(row.data(), view.bytes.data(),
-                    row.size() * sizeof(float));  // fp32 weights first
-        all.insert(all.end(), row.begin(), row.end());
-      });
-    }
+    collection.scan(table, collection.all_shards(), [&](const embedding::RowView& view) {
+      std::memcpy(row.data(), view.bytes.data(),
+                  row.size() * sizeof(float));  // fp32 weights first
+      all.insert(all.end(), row.begin(), row.end());
+    });
   }
   for (const dense::ParameterInfo& tensor : network.parameters().tensors()) {
     const auto weights = network.parameters().weights(tensor);
@@ -304,14 +302,12 @@ TEST(Trainer, DivergenceNamesTheTable) {
   const int table = collection.find_table("C2");
   std::vector<uint64_t> hashes;
   std::vector<std::byte> rows;
-  for (int shard = 0; shard < collection.shards(); ++shard) {
-    collection.scan(table, shard, [&](const embedding::RowView& row) {
-      hashes.push_back(row.h);
-      rows.insert(rows.end(), row.bytes.begin(), row.bytes.end());
-      const float infinity = std::numeric_limits<float>::infinity();
-      std::memcpy(rows.data() + rows.size() - row.bytes.size(), &infinity, sizeof(float));
-    });
-  }
+  collection.scan(table, collection.all_shards(), [&](const embedding::RowView& row) {
+    hashes.push_back(row.h);
+    rows.insert(rows.end(), row.bytes.begin(), row.bytes.end());
+    const float infinity = std::numeric_limits<float>::infinity();
+    std::memcpy(rows.data() + rows.size() - row.bytes.size(), &infinity, sizeof(float));
+  });
   collection.insert_rows(table, hashes, rows);
   const std::string text = harmless_divergence(session);
   EXPECT_NE(text.find("rows of table C2"), std::string::npos) << text;
