@@ -35,7 +35,8 @@ TrainedModel from_checkpoint(const storage::OpenedDirectory& opened) {
       opened.files->path(storage::join_name(opened.name, train::kResolvedConfigName)));
   const train::Config& config = model.config.config;
   model.schema = data::schema_from_json(head.text.schema);
-  model.network = model.config.located([&] { return train::make_network(config, model.schema); });
+  model.network = model.config.located(
+      [&] { return train::make_network(config, model.schema, train::ModelUse::kRead); });
   train::load_checkpoint(*opened.files, opened.name, model.network->collection(),
                          model.network->parameters(), {});
   model.data = config.data;

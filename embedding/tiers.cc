@@ -55,7 +55,7 @@ Tiers::Tiers(const std::vector<TableConfig>& tables) {
                                     .direct_io = ssd.direct_io,
                                     .read_threads = ssd.read_threads};
     databases_[ssd.path] =
-        std::make_unique<storage::SsdDatabase>(config, storage::SsdStart::kFresh);
+        std::make_unique<storage::SsdDatabase>(config, storage::SsdStart::kScratch);
   }
 }
 

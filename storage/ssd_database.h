@@ -24,8 +24,9 @@ struct SsdConfig {
 };
 
 enum class SsdStart {
-  kFresh,   // what an earlier run left is removed
-  kReopen,  // what an earlier run left is used, once its sidecar agrees
+  kFresh,    // what an earlier run left is removed
+  kScratch,  // the same, and at the end the directory is emptied
+  kReopen,   // what an earlier run left is used, once its sidecar agrees
 };
 
 struct SsdTableConfig {

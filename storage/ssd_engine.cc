@@ -31,7 +31,7 @@ void check(const SsdConfig& config) {
 std::unique_ptr<FileSystem> open_tier(const SsdConfig& config, SsdStart start) {
   check(config);
   auto files = open_file_system(config.path,
-                                start == SsdStart::kFresh ? IfAbsent::kCreate : IfAbsent::kFail);
+                                start == SsdStart::kReopen ? IfAbsent::kFail : IfAbsent::kCreate);
   if (find_entry(*files, std::string(kMarkerName))) return files;
   if (start == SsdStart::kReopen) {
     throw Error(ErrorCode::kMissing, "{} is no SSD tier: nothing to reopen", config.path);
@@ -95,6 +95,7 @@ uint64_t SsdKey::decode(const rocksdb::Slice& key) {
 
 SsdEngine::SsdEngine(const SsdConfig& config, SsdStart start)
     : config(config),
+      scratch(start == SsdStart::kScratch),
       files(open_tier(config, start)),
       path(files->path(kSsdRows)),
       lock(config.path, "an SSD tier has one process at a time"),
@@ -107,9 +108,7 @@ SsdEngine::SsdEngine(const SsdConfig& config, SsdStart start)
   if (start == SsdStart::kReopen) {
     sidecar.check();
   } else {
-    for (const std::string_view name : {kSsdRows, kSidecarName}) {
-      remove_tree(*files, std::string(name), DurableStep::kLeftoverRemove);
-    }
+    remove_rows();
     replace_file(*files, std::string(kMarkerName), kMarkerText);
   }
   remove_tree(*files, std::string(kSsdLoading), DurableStep::kLeftoverRemove);
@@ -117,9 +116,15 @@ SsdEngine::SsdEngine(const SsdConfig& config, SsdStart start)
   open(start);
 }
 
+void SsdEngine::remove_rows() {
+  for (const std::string_view name : {kSsdRows, kSidecarName}) {
+    remove_tree(*files, std::string(name), DurableStep::kLeftoverRemove);
+  }
+}
+
 void SsdEngine::open(SsdStart start) {
   rocksdb::DBOptions options = ssd_options(config, memory, env.get(), health);
-  options.create_if_missing = options.error_if_exists = start == SsdStart::kFresh;
+  options.create_if_missing = options.error_if_exists = start != SsdStart::kReopen;
   std::vector<std::string> names = {rocksdb::kDefaultColumnFamilyName};
   if (start == SsdStart::kReopen) {
     names.clear();
@@ -148,6 +153,13 @@ SsdEngine::~SsdEngine() {
   }
   db->DestroyColumnFamilyHandle(default_family).PermitUncheckedError();
   db->Close().PermitUncheckedError();
+  db.reset();
+  if (!scratch) return;
+  try {
+    remove_rows();
+  } catch (const Error&) {
+    // What cannot be removed now is when the directory is used again.
+  }
 }
 
 void SsdEngine::require(const rocksdb::Status& status, std::string_view doing) const {

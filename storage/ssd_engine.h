@@ -80,8 +80,11 @@ struct SsdEngine {
 
   /// Opens RocksDB in its directory.
   void open(SsdStart start);
+  /// Removes what RocksDB and its sidecar have in the directory.
+  void remove_rows();
 
   const SsdConfig config;
+  const bool scratch;  // rows are removed at the end
   std::unique_ptr<FileSystem> files;
   const std::string path;  // of RocksDB's directory
   FolderLock lock;

@@ -50,8 +50,13 @@ models::NetworkConfig plan_network(const Config& config, const data::Schema& sch
           .seed = config.train.seed};
 }
 
-std::unique_ptr<models::Network> make_network(const Config& config, const data::Schema& schema) {
-  return std::make_unique<models::Network>(plan_network(config, schema));
+std::unique_ptr<models::Network> make_network(const Config& config, const data::Schema& schema,
+                                              ModelUse use) {
+  models::NetworkConfig network = plan_network(config, schema);
+  for (embedding::TableConfig& table : network.tables) {
+    if (use == ModelUse::kRead && table.tiers.ssd) table.tiers.ssd->path += ".read";
+  }
+  return std::make_unique<models::Network>(std::move(network));
 }
 
 std::unique_ptr<data::Reader> make_train_reader(const Config& config, const data::Schema& schema) {

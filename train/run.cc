@@ -39,6 +39,22 @@ int64_t peak_memory_bytes() {
   return int64_t{usage.ru_maxrss} * 1024;
 }
 
+/// Of all tables with an SSD tier together; nothing where there is none.
+std::optional<storage::TierCounts> tier_counts(const embedding::Collection& collection) {
+  std::optional<storage::TierCounts> sum;
+  for (int table = 0; table < collection.tables(); ++table) {
+    if (!collection.config(table).tiers.ssd) continue;
+    const storage::TierCounts counts = collection.usage(table).counts;
+    if (!sum) sum.emplace();
+    sum->hits += counts.hits;
+    sum->misses += counts.misses;
+    sum->fetched += counts.fetched;
+    sum->evicted += counts.evicted;
+    sum->written += counts.written;
+  }
+  return sum;
+}
+
 StartMode resolved_start(const RunRequest& request) {
   const bool begin_afresh = request.start == StartMode::kResume &&
                             request.resume == ResumeFrom::kAuto &&
@@ -137,7 +153,8 @@ void Run::build() {
   check_references(config_);
   schema_ = head_ ? data::schema_from_json(head_->text.schema) : data::fit_schema(config_.data);
   limit_.check_setup();
-  network_ = make_network(config_, schema_);
+  require_tiers_fit(plan_network(config_, schema_).tables, limit_.limit_bytes());
+  network_ = make_network(config_, schema_, ModelUse::kTrain);
   limit_.check_setup();
   reader_ = make_train_reader(config_, schema_);
   if (has_eval_data(config_)) eval_reader_ = make_eval_reader(config_, schema_);
@@ -234,6 +251,7 @@ RunResult Run::result(const Trainer& trainer, const TrainingLoop& loop, RunEnd e
                    .bad_rows = trainer.report().read.bad,
                    .table_rows = trainer.report().rows,
                    .memory_bytes = peak_memory_bytes(),
+                   .tiers = tier_counts(network_->collection()),
                    .evaluation = state.last_evaluation};
   if (loop.best_selected()) result.evaluation = state.best_evaluation;
   return result;

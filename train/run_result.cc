@@ -50,6 +50,16 @@ std::string headline(const RunResult& result) {
   return "done";
 }
 
+/// "DRAM has 93.2 % of 4,000 keys; 270 rows read from the SSD, 250 written to it".
+std::string describe(const storage::TierCounts& tiers) {
+  const int64_t keys = tiers.hits + tiers.misses;
+  const double share =
+      keys == 0 ? 100 : 100 * static_cast<double>(tiers.hits) / static_cast<double>(keys);
+  return fmt::format("DRAM has {:.1f} % of {} keys; {} rows read from the SSD, {} written to it",
+                     share, format_count(keys), format_count(tiers.fetched),
+                     format_count(tiers.written));
+}
+
 }  // namespace
 
 int RunResult::exit_code() const {
@@ -71,6 +81,13 @@ nlohmann::ordered_json to_json(const RunResult& result) {
   object["bad_rows"] = result.bad_rows;
   object["table_rows"] = result.table_rows;
   object["memory_bytes"] = result.memory_bytes;
+  if (result.tiers) {
+    object["dram_hits"] = result.tiers->hits;
+    object["dram_misses"] = result.tiers->misses;
+    object["dram_evicted"] = result.tiers->evicted;
+    object["ssd_fetched"] = result.tiers->fetched;
+    object["ssd_written"] = result.tiers->written;
+  }
   return object;
 }
 
@@ -84,6 +101,7 @@ std::string format_result(const RunResult& result) {
   table.row("time", format_span(result.train_seconds));
   table.row("table rows", format_count(result.table_rows));
   table.row("memory", format_bytes(result.memory_bytes));
+  if (result.tiers) table.row("tiers", describe(*result.tiers));
   if (result.bad_rows > 0) table.row("bad rows", format_count(result.bad_rows) + " skipped");
   add_metrics(result, table);
   return fmt::format(

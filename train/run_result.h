@@ -6,6 +6,7 @@
 #include <string>
 
 #include "kernels/metrics.h"
+#include "storage/tiered_table.h"
 #include "train/training_loop.h"
 
 namespace strata::train {
@@ -22,6 +23,7 @@ struct RunResult {
   int64_t bad_rows = 0;                            // skipped in this session
   int64_t table_rows = 0;                          // of all tables
   int64_t memory_bytes = 0;                        // most physical memory this process has used
+  std::optional<storage::TierCounts> tiers;        // of the tables with an SSD tier, this session
   std::optional<kernels::EvalMetrics> evaluation;  // of the current checkpoint
 
   /// 0, or 75 for a run that was stopped and can be resumed.

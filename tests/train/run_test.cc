@@ -65,7 +65,8 @@ class RunTest : public testing::Test {
         storage::open_file_system(request.config.checkpoint.path, storage::IfAbsent::kFail);
     const CheckpointHead head = open_current_checkpoint(*files);
     state_ = head.text.state;
-    const auto network = make_network(request.config, data::schema_from_json(head.text.schema));
+    const auto network =
+        make_network(request.config, data::schema_from_json(head.text.schema), ModelUse::kRead);
     load_checkpoint(*files, head.name, network->collection(), network->parameters(), {});
     return take_snapshot(*network);
   }
