@@ -203,13 +203,13 @@ int64_t Collection::Impl::hold_rows(uint32_t step, KeyedBatch& keys) {
 
 /// Bytes by which a table with an SSD tier may grow in DRAM.
 int64_t Collection::Impl::room_of(const TableState& state) const {
-  int64_t group = 0;
+  Tiers::Use use{.table = state.rows.dram_bytes()};
   for (const TableState& other : tables) {
     if (other.rows.tiered() && other.config.tiers == state.config.tiers) {
-      group += other.rows.dram_bytes();
+      use.group += other.rows.dram_bytes();
     }
   }
-  return tiers.room(state.config, state.rows.dram_bytes(), group);
+  return tiers.room(state.config, use);
 }
 
 /// Finds or creates, and brings rows that replay up to date. Returns how many it made.

@@ -64,15 +64,15 @@ storage::RowStore* Tiers::store_of(const TableConfig& table, int row_bytes) {
   return &databases_.at(table.tiers.ssd->path)->table({.name = table.name, .row_bytes = row_bytes});
 }
 
-int64_t Tiers::room(const TableConfig& table, int64_t used, int64_t group_used) const {
+int64_t Tiers::room(const TableConfig& table, const Use& use) const {
   const auto group = std::ranges::find(groups_, table.tiers);
   STRATA_CHECK(group != groups_.end(), "a table with tiers", table.name);
   if (!group->dram) return std::numeric_limits<int64_t>::max();
   const auto budget = static_cast<double>(group->dram->value);
   const auto tables = static_cast<double>(group_tables_[group - groups_.begin()]);
-  const bool small = static_cast<double>(used) < budget / (4 * tables);
+  const bool small = static_cast<double>(use.table) < budget / (4 * tables);
   const double limit = budget * (small || tables == 1 ? kUsable : kShared);
-  return std::max<int64_t>(0, static_cast<int64_t>(limit) - group_used);
+  return std::max<int64_t>(0, static_cast<int64_t>(limit) - use.group);
 }
 
 }  // namespace strata::embedding

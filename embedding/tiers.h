@@ -23,10 +23,14 @@ class Tiers {
   /// The store of a table, or null where it has no SSD tier.
   storage::RowStore* store_of(const TableConfig& table, int row_bytes);
 
-  /// Bytes by which a table may grow in DRAM. `used` is what it has, `group_used` what all tables
-  /// with its tiers have. A table that is small beside the others may use a reserve that is kept
-  /// for such: memory does not move between tables.
-  int64_t room(const TableConfig& table, int64_t used, int64_t group_used) const;
+  /// Bytes of DRAM in use.
+  struct Use {
+    int64_t table = 0;  // by the table
+    int64_t group = 0;  // by all tables with its tiers
+  };
+  /// Bytes by which a table may grow in DRAM. One that is small beside the others may use a reserve
+  /// that is kept for such: memory does not move between tables.
+  int64_t room(const TableConfig& table, const Use& use) const;
 
  private:
   std::map<std::string, std::unique_ptr<storage::SsdDatabase>> databases_;  // by path

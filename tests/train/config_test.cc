@@ -253,7 +253,8 @@ TEST(Config, ChangedKeysSayWhatAResumeMayChange) {
       EXPECT_EQ(change.before, "1");
       EXPECT_EQ(change.after, "2");
     }
-    const bool free = change.key == "train.epochs" || change.key.ends_with(".learning_rate");
+    const bool free = change.key == "train.epochs" || change.key.ends_with(".learning_rate") ||
+                      change.key.find(".tiers.") != std::string::npos;
     EXPECT_EQ(change.on_resume == OnResume::kFree, free) << change.key;
   }
 }
