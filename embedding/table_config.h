@@ -36,8 +36,9 @@ struct SsdTierConfig {
   void visit(V& v) {
     v("path", path,
       {.doc =
-           "Directory for the rows, on a local SSD; made if it is absent, emptied at every start. "
-           "Tables with the same path share it.",
+           "Directory for the rows, on a local SSD, relative to the working directory; made if it "
+           "is absent, its rows are removed at start and end. Tables with the same path share it; "
+           "one process at a time has it. eval, predict and export use PATH.read.",
        .on_resume = OnResume::kFree});
     v("bytes", bytes,
       {.doc = "Most bytes on the disk; 0: as many as there are.",
@@ -58,6 +59,9 @@ struct SsdTierConfig {
   }
 };
 
+/// `path` in one spelling, without a slash at its end: what names the directory of an SSD tier.
+std::string tier_path(const std::string& path);
+
 /// Where the rows of a table are. Tables whose tiers are written alike share the budgets.
 struct TiersConfig {
   std::optional<Bytes> dram;
@@ -68,9 +72,11 @@ struct TiersConfig {
   template <class V>
   void visit(V& v) {
     v("dram", dram,
-      {.doc = "Bytes in DRAM of all tables with these tiers together: rows, index, what the cache "
-              "knows of them. null: as many as the rows need. Without ssd it stays null: "
-              "memory.limit bounds what has no SSD below it.",
+      {.doc =
+           "Bytes in DRAM of all tables with these tiers together: rows, index, what the cache "
+           "knows of them. Set with ssd, null without: memory.limit bounds what has no SSD below "
+           "it. Tables take their shares as rows come; a table that begins late may need tiers of "
+           "its own.",
        .min = 1 << 20,
        .on_resume = OnResume::kFree});
     v("eviction", eviction,

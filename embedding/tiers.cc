@@ -1,7 +1,7 @@
 #include "embedding/tiers.h"
 
 #include <algorithm>
-#include <limits>
+#include <filesystem>
 
 #include "base/check.h"
 #include "base/error.h"
@@ -16,13 +16,21 @@ constexpr double kShared = 0.94;
 
 void require_consistent(const TableConfig& table, const TiersConfig& other) {
   const TiersConfig& tiers = table.tiers;
-  if (tiers.ssd->path != other.ssd->path || *tiers.ssd == *other.ssd) return;
+  SsdTierConfig same = *other.ssd;
+  same.path = tiers.ssd->path;
+  if (tier_path(tiers.ssd->path) != tier_path(other.ssd->path) || *tiers.ssd == same) return;
   throw Error(ErrorCode::kConfig,
               "tables.{}.tiers.ssd: the directory {} is used with other settings by another table",
               table.name, tiers.ssd->path);
 }
 
 }  // namespace
+
+std::string tier_path(const std::string& path) {
+  std::string clean = std::filesystem::path(path).lexically_normal().string();
+  while (clean.size() > 1 && clean.ends_with('/')) clean.pop_back();
+  return clean;
+}
 
 Tiers::Tiers(const std::vector<TableConfig>& tables) {
   for (const TableConfig& table : tables) {
@@ -37,6 +45,11 @@ Tiers::Tiers(const std::vector<TableConfig>& tables) {
     if (tiers.ssd->path.empty()) {
       throw Error(ErrorCode::kConfig, "tables.{}.tiers.ssd.path is not set", table.name);
     }
+    if (!tiers.dram) {
+      throw Error(ErrorCode::kConfig,
+                  "tables.{}.tiers: an SSD tier needs a budget above it: set tiers.dram",
+                  table.name);
+    }
     const auto known = std::ranges::find(groups_, tiers);
     if (known != groups_.end()) {
       ++group_tables_[known - groups_.begin()];
@@ -48,26 +61,26 @@ Tiers::Tiers(const std::vector<TableConfig>& tables) {
   }
   for (const TiersConfig& tiers : groups_) {
     const SsdTierConfig& ssd = *tiers.ssd;
-    if (databases_.contains(ssd.path)) continue;
-    const storage::SsdConfig config{.path = ssd.path,
+    const std::string path = tier_path(ssd.path);
+    if (databases_.contains(path)) continue;
+    const storage::SsdConfig config{.path = path,
                                     .memory = ssd.memory.value,
                                     .bytes = ssd.bytes.value,
                                     .direct_io = ssd.direct_io,
                                     .read_threads = ssd.read_threads};
-    databases_[ssd.path] =
-        std::make_unique<storage::SsdDatabase>(config, storage::SsdStart::kScratch);
+    databases_[path] = std::make_unique<storage::SsdDatabase>(config, storage::SsdStart::kScratch);
   }
 }
 
 storage::RowStore* Tiers::store_of(const TableConfig& table, int row_bytes) {
   if (!table.tiers.ssd) return nullptr;
-  return &databases_.at(table.tiers.ssd->path)->table({.name = table.name, .row_bytes = row_bytes});
+  return &databases_.at(tier_path(table.tiers.ssd->path))
+              ->table({.name = table.name, .row_bytes = row_bytes});
 }
 
 int64_t Tiers::room(const TableConfig& table, const Use& use) const {
   const auto group = std::ranges::find(groups_, table.tiers);
   STRATA_CHECK(group != groups_.end(), "a table with tiers", table.name);
-  if (!group->dram) return std::numeric_limits<int64_t>::max();
   const auto budget = static_cast<double>(group->dram->value);
   const auto tables = static_cast<double>(group_tables_[group - groups_.begin()]);
   const bool small = static_cast<double>(use.table) < budget / (4 * tables);

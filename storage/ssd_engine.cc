@@ -65,7 +65,7 @@ SsdFamily parse_family(rocksdb::ColumnFamilyHandle* handle, const std::string& w
 
 std::string remedy(const rocksdb::Status& status) {
   if (status.IsNoSpace()) return "; free space on that disk";
-  if (status.subcode() == rocksdb::Status::kSpaceLimit) return "; raise ssd.bytes";
+  if (status.subcode() == rocksdb::Status::kSpaceLimit) return "; raise tiers.ssd.bytes";
   if (status.IsCorruption()) return "; start from a checkpoint instead";
   return "";
 }
@@ -117,8 +117,9 @@ SsdEngine::SsdEngine(const SsdConfig& config, SsdStart start)
 }
 
 void SsdEngine::remove_rows() {
-  for (const std::string_view name : {kSsdRows, kSidecarName}) {
-    remove_tree(*files, std::string(name), DurableStep::kLeftoverRemove);
+  for (const auto& name : {std::string(kSsdRows), std::string(kSidecarName),
+                           temporary_of(kSidecarName), std::string(kSsdLoading)}) {
+    remove_tree(*files, name, DurableStep::kLeftoverRemove);
   }
 }
 

@@ -134,10 +134,8 @@ rocksdb::ColumnFamilyOptions ssd_family_options(const SsdMemory& memory) {
   // One table may use half of the share of all memtables while the other half is being flushed.
   options.write_buffer_size = memory.write_buffers->buffer_size() / 2;
   options.max_write_buffer_number = 4;
-  options.arena_block_size = 256 << 10;  // many small tables share the memory
-  // Reads look into memtables first: a small filter spares most of them the search.
-  options.memtable_prefix_bloom_size_ratio = 0.02;
-  options.memtable_whole_key_filtering = true;
+  // Many small tables share the memory: an idle one holds a block of this, and no filter.
+  options.arena_block_size = 32 << 10;
   // Leveled, each level a tenth of the next, sized from the last: space is 1.1 x the live rows.
   options.compaction_style = rocksdb::kCompactionStyleLevel;
   options.level_compaction_dynamic_level_bytes = true;

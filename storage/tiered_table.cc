@@ -75,6 +75,7 @@ struct TieredTable::Impl {
                  config.row_bytes);
   }
 
+  float aged_score(const SlotState& state, uint32_t ticket) const;
   void touch(SlotState& state, uint32_t ticket) const;
   void make_room(const BatchHold& batch, int64_t rows);
   void evict(const BatchHold& batch, int64_t rows);
@@ -98,6 +99,12 @@ struct TieredTable::Impl {
   TierCounts counts;
 };
 
+/// What is left of a row's score at the batch `ticket`.
+float TieredTable::Impl::aged_score(const SlotState& state, uint32_t ticket) const {
+  const auto age = static_cast<float>(ticket - state.last_use);
+  return unpacked(state.score) * std::exp2(-age / static_cast<float>(config.half_life));
+}
+
 void TieredTable::Impl::touch(SlotState& state, uint32_t ticket) const {
   switch (config.eviction) {
     case Eviction::kLru:
@@ -105,12 +112,9 @@ void TieredTable::Impl::touch(SlotState& state, uint32_t ticket) const {
     case Eviction::kLfu:
       state.score = state.score + 1;
       break;
-    case Eviction::kScore: {
-      const auto age = static_cast<float>(ticket - state.last_use);
-      const float kept = std::exp2(-age / static_cast<float>(config.half_life));
-      state.score = packed(unpacked(state.score) * kept + 1);
+    case Eviction::kScore:
+      state.score = packed(aged_score(state, ticket) + 1);
       break;
-    }
   }
   state.last_use = ticket;
 }
@@ -126,8 +130,10 @@ void TieredTable::Impl::evict(const BatchHold& batch, int64_t rows) {
   if (std::ssize(leaving) < rows) {
     throw Error(
         ErrorCode::kResource,
-        "the batches in flight hold {} rows in DRAM and need {} more, which its budget does "
-        "not allow: raise tiers.dram, or lower train.batch_size",
+        "the batches in flight hold {} rows in DRAM and need {} more, for which tiers.dram has no "
+        "room: raise it, lower train.batch_size, or, where other tables share the budget, give "
+        "this "
+        "one tiers of its own",
         dram.size() - std::ssize(leaving), rows - std::ssize(leaving));
   }
   std::ranges::sort(leaving, {}, &KeySlot::h);
@@ -152,8 +158,10 @@ std::vector<KeySlot> TieredTable::Impl::victims(const BatchHold& batch, int64_t 
   int64_t seen = 0;
   const auto value = [&](const KeySlot& row) -> uint64_t {
     const SlotState& state = states[row.slot];
-    const uint32_t first = config.eviction == Eviction::kLru ? 0 : state.score;
-    return (uint64_t{first} << 32) | state.last_use;
+    if (config.eviction == Eviction::kLru) return state.last_use;
+    const uint32_t score =
+        config.eviction == Eviction::kScore ? packed(aged_score(state, batch.ticket)) : state.score;
+    return (uint64_t{score} << 32) | state.last_use;
   };
   while (seen < dram.size() && std::ssize(candidates) < kLookedAt * rows) {
     run.clear();

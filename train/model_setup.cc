@@ -54,7 +54,8 @@ std::unique_ptr<models::Network> make_network(const Config& config, const data::
                                               ModelUse use) {
   models::NetworkConfig network = plan_network(config, schema);
   for (embedding::TableConfig& table : network.tables) {
-    if (use == ModelUse::kRead && table.tiers.ssd) table.tiers.ssd->path += ".read";
+    if (use == ModelUse::kRead && table.tiers.ssd)
+      table.tiers.ssd->path = embedding::tier_path(table.tiers.ssd->path) + ".read";
   }
   return std::make_unique<models::Network>(std::move(network));
 }

@@ -178,8 +178,10 @@ TEST(Tiers, TiersThatDoNotGoTogetherAreRefused) {
   EXPECT_NE(open(a, b).find("tables.a.tiers.dram"), std::string::npos);
   a.tiers = over_ssd("", 1 << 20);
   EXPECT_NE(open(a, b).find("tables.a.tiers.ssd.path"), std::string::npos);
+  a.tiers = over_ssd(folder.path() + "/ssd", 0);
+  EXPECT_NE(open(a, b).find("set tiers.dram"), std::string::npos);
   a.tiers = over_ssd(folder.path() + "/ssd", 1 << 20);
-  b.tiers = a.tiers;
+  b.tiers = over_ssd(folder.path() + "/./ssd/", 1 << 20);
   b.tiers.ssd->memory.value *= 2;
   EXPECT_NE(open(a, b).find("tables.b.tiers.ssd"), std::string::npos);
 }

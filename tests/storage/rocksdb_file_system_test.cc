@@ -107,19 +107,20 @@ TEST(SsdFaultSweep, NoFailedCallGivesAWrongRow) {
 }
 
 TEST_F(SsdFaults, AFailedReadIsAnErrorAndTheNextOneIsNot) {
-  std::atomic<bool> failing{false};
+  const auto failing =
+      std::make_shared<std::atomic<bool>>(false);  // the database outlives the test
   const auto keys = some_keys(1, 5000);
-  open(SsdStart::kFresh, [&](const SsdFileCall& call) {
-    const bool fails = failing && call.call == SsdCall::kRead;
+  open(SsdStart::kFresh, [failing](const SsdFileCall& call) {
+    const bool fails = *failing && call.call == SsdCall::kRead;
     return SsdFault{.error = fails ? EIO : 0};
   });
   write(keys);
   database->flush();
-  failing = true;
+  *failing = true;
   const Error error = error_of([&] { read_rows(table(), keys); });
   EXPECT_EQ(error.code(), ErrorCode::kIo);
   EXPECT_THAT(error.what(), HasSubstr(path));
-  failing = false;
+  *failing = false;
   EXPECT_EQ(read_rows(table(), keys), expected(keys));
 }
 

@@ -211,6 +211,26 @@ TEST(TieredTable, LruKeepsWhatWasUsedLast) {
   EXPECT_EQ(driver.table.counts().misses, misses + 100);
 }
 
+TEST(TieredTable, ScoreForgetsWhatWasUsedOftenLongAgo) {
+  MemoryRowStore store(kTierRowBytes);
+  TierDriver driver({.row_bytes = kTierRowBytes,
+                     .shard_bits = kTierShardBits,
+                     .eviction = Eviction::kScore,
+                     .half_life = 4},
+                    &store);
+  const auto misses_of = [&](uint64_t seed) {
+    const int64_t before = driver.table.counts().misses;
+    driver.step(some_keys(seed, 100), 300);
+    driver.complete();
+    return driver.table.counts().misses - before;
+  };
+  for (int i = 0; i < 8; ++i) misses_of(1);
+  for (uint64_t seed = 2; seed < 5; ++seed) misses_of(seed);
+  EXPECT_EQ(misses_of(1), 0);  // used often, not long ago
+  for (uint64_t seed = 10; seed < 60; ++seed) misses_of(seed);
+  EXPECT_EQ(misses_of(1), 100);
+}
+
 TEST(TieredTable, LfuKeepsWhatIsUsedOften) {
   MemoryRowStore store(kTierRowBytes);
   TierDriver driver(
