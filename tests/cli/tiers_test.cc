@@ -16,8 +16,11 @@ using testing::HasSubstr;
 /// Trains the synthetic DLRM into `run` with `settings` beside the usual ones.
 Outcome train_tiers(const std::string& run, std::vector<std::string> settings,
                     const std::vector<std::string>& more = {}) {
-  settings.insert(settings.begin(), {"checkpoint.path=" + run, "data.synthetic.rows=40000",
-                                     "train.batch_size=256", "train.threads=2"});
+  settings.insert(
+      settings.begin(),
+      {"checkpoint.path=" + run,
+       std::string("data.synthetic.rows=") + (kSanitized ? "10000" : "40000"),
+       "train.batch_size=256", "train.threads=2", "model.bottom=[16, 16]", "model.top=[16, 1]"});
   return in_source(train_command("configs/dlrm_criteo_synthetic.yaml", settings, more));
 }
 
