@@ -78,6 +78,12 @@ class Collection {
   /// Steps 2 and 3 of a batch: keys and deduplication. Thread-safe, const; reads no rows.
   void prepare(const Batch& batch, KeyedBatch& out, ThreadPool& pool) const;
 
+  /// Between steps 3 and 5: rows of prepared keys that only the SSD has come into DRAM, so that
+  /// look_up of a batch that trains need not wait for them. Changes no bit of any result. While
+  /// another thread trains on earlier batches; one thread at a time, batches in their order.
+  /// Does nothing for tables in DRAM alone. Throws Error{io}, Error{corrupt}.
+  void fetch_ahead(KeyedBatch& keys);
+
   /// Step 5: unique keys -> slots; creation in order of h. `step` is the update being formed;
   /// kReadOnly does not use it and sees the rows as of the last applied step.
   /// With an SSD tier, rows looked up to train stay in DRAM until `apply`.

@@ -126,6 +126,7 @@ void Collection::prepare(const Batch& batch, KeyedBatch& out, ThreadPool& pool) 
   STRATA_CHECK(batch.id_weights.empty() || batch.id_weights.size() == batch.ids.size(),
                "id weights", batch.id_weights.size(), batch.ids.size());
   out.size_ = batch.size;
+  out.ticket_ = 0;
   out.trains_ = false;
   out.unpooled_.clear();
   out.chunk_begin_.assign(batch.chunk_begin.begin(), batch.chunk_begin.end());
@@ -180,7 +181,7 @@ void Collection::Impl::catch_up(const TableState& state, std::span<const int64_t
 /// Brings the rows of tables with an SSD tier into DRAM, creating absent ones. Returns how many it
 /// made.
 int64_t Collection::Impl::hold_rows(uint32_t step, KeyedBatch& keys) {
-  ++ticket;
+  if (keys.ticket_ == 0) keys.ticket_ = ++ticket;
   int64_t made = 0;
   std::vector<int64_t> created;
   for (size_t t = 0; t < tables.size(); ++t) {
@@ -192,7 +193,7 @@ int64_t Collection::Impl::hold_rows(uint32_t step, KeyedBatch& keys) {
     created.clear();
     in_table(state, [&] {
       const storage::BatchHold batch{
-          .ticket = ticket, .oldest = oldest_ticket, .room_bytes = room_of(state)};
+          .ticket = keys.ticket_, .oldest = oldest_ticket, .room_bytes = room_of(state)};
       state.rows.hold(batch, hashes, slots, created);
       init_rows(state, hashes, slots, created, step);
     });
@@ -201,12 +202,26 @@ int64_t Collection::Impl::hold_rows(uint32_t step, KeyedBatch& keys) {
   return made;
 }
 
+void Collection::fetch_ahead(KeyedBatch& keys) {
+  Impl& impl = *impl_;
+  keys.ticket_ = ++impl.ticket;
+  for (size_t t = 0; t < impl.tables.size(); ++t) {
+    TableState& state = impl.tables[t];
+    if (!state.rows.tiered()) continue;
+    in_table(state, [&] {
+      state.rows.fetch_ahead(
+          {.ticket = keys.ticket_, .oldest = impl.oldest_ticket, .room_bytes = impl.room_of(state)},
+          keys.tables_[t].keys.unique.span());
+    });
+  }
+}
+
 /// Bytes by which a table with an SSD tier may grow in DRAM.
 int64_t Collection::Impl::room_of(const TableState& state) const {
-  Tiers::Use use{.table = state.rows.dram_bytes()};
+  Tiers::Use use{.table = state.rows.dram_usage().bytes()};
   for (const TableState& other : tables) {
     if (other.rows.tiered() && other.config.tiers == state.config.tiers) {
-      use.group += other.rows.dram_bytes();
+      use.group += other.rows.dram_usage().bytes();
     }
   }
   return tiers.room(state.config, use);
@@ -282,6 +297,16 @@ void Collection::Impl::read_below(const KeyRange& range, KeyedBatch& keys) const
   }
 }
 
+/// A look-up that holds no rows keeps other threads from moving them.
+std::vector<std::unique_lock<std::mutex>> Collection::Impl::pause_fetching(LookUpMode mode) const {
+  std::vector<std::unique_lock<std::mutex>> paused;
+  if (mode == LookUpMode::kTrain) return paused;
+  for (const TableState& state : tables) {
+    if (state.rows.tiered()) paused.push_back(state.rows.pause_fetching());
+  }
+  return paused;
+}
+
 LookUpCounts Collection::look_up(KeyedBatch& keys, LookUpMode mode, uint32_t step,
                                  ThreadPool& pool) {
   Impl& impl = *impl_;
@@ -298,6 +323,7 @@ LookUpCounts Collection::look_up(KeyedBatch& keys, LookUpMode mode, uint32_t ste
       table.weights.resize(unique * state.config.dim);
     });
   }
+  const auto paused = impl.pause_fetching(mode);
   const int64_t held = train ? impl.hold_rows(step, keys) : 0;
   const std::vector<KeyRange> ranges =
       key_ranges(impl.tables, keys, pool.threads(), [&](const TableState& table) {

@@ -3,8 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <new>
 #include <string>
 #include <vector>
@@ -57,6 +59,7 @@ struct Collection::Impl {
   void reduce_scalars(int table, KeyedBatch& keys, const float* dpool, int64_t stride) const;
   void list_table(int table, KeyedBatch& keys) const;
   int64_t hold_rows(uint32_t step, KeyedBatch& keys);
+  std::vector<std::unique_lock<std::mutex>> pause_fetching(LookUpMode mode) const;
   void find_rows(const KeyRange& range, KeyedBatch& keys) const;
   int64_t make_rows(const KeyRange& range, uint32_t step, KeyedBatch& keys);
   void init_rows(const TableState& state, std::span<const uint64_t> hashes,
@@ -74,8 +77,8 @@ struct Collection::Impl {
   std::vector<Lookup> lookups;
   std::vector<int> lookup_table;  // index of each lookup's table
   uint64_t seed;
-  uint32_t ticket = 0;         // of the last batch looked up to train
-  uint32_t oldest_ticket = 1;  // of the batches whose gradients are not applied yet
+  std::atomic<uint32_t> ticket{0};         // of the last batch, looked up to train or fetched ahead
+  std::atomic<uint32_t> oldest_ticket{1};  // of the batches whose gradients are not applied yet
   int shard_bits;
   int features = 0;  // the batch has at least so many
   int64_t out_width = 0;

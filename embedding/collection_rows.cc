@@ -50,10 +50,10 @@ void Collection::clear(int table) { impl_->tables[table].rows.clear(); }
 
 TableUsage Collection::usage(int table) const {
   const storage::TieredTable& rows = impl_->tables[table].rows;
-  const storage::DramTableUsage dram = rows.dram().usage();
+  const storage::DramTableUsage dram = rows.dram_usage();
   return {.rows = rows.size(),
           .dram_rows = dram.rows,
-          .index_bytes = rows.dram_bytes() - dram.row_bytes,
+          .index_bytes = dram.index_bytes,
           .row_bytes = dram.row_bytes,
           .counts = rows.counts()};
 }

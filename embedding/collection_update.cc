@@ -180,6 +180,7 @@ void Collection::accumulate(const KeyedBatch& keys, KeyedBatch& sum) const {
   STRATA_CHECK(keys.trains_, "gradients of keys that were not looked up for training");
   sum.tables_.resize(impl_->tables.size());
   sum.trains_ = true;
+  sum.ticket_ = std::max(sum.ticket_, keys.ticket_);
   for (int t = 0; t < tables(); ++t) {
     if (!impl_->tables[t].config.trainable) continue;
     in_table(impl_->tables[t], [&] {
@@ -239,7 +240,7 @@ void Collection::apply(const KeyedBatch& keys, uint32_t step, float scale, Threa
                                         .seed = combine64(impl.seed, state.salt),
                                         .keys = table.keys.unique.data() + begin});
   });
-  impl.oldest_ticket = impl.ticket + 1;
+  impl.oldest_ticket = std::max<uint32_t>(impl.oldest_ticket, keys.ticket_ + 1);
 }
 
 }  // namespace strata::embedding

@@ -61,6 +61,7 @@ class KeyedBatch {
  private:
   friend class Collection;
   int64_t size_ = 0;
+  uint32_t ticket_ = 0;  // of the batch, where tables have an SSD tier; 0: none yet
   bool trains_ = false;  // looked up with kTrain: rows may be written
   std::vector<int64_t> chunk_begin_;
   std::vector<UnpooledGradient> unpooled_;

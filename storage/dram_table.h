@@ -24,6 +24,7 @@ struct DramTableUsage {
   int64_t rows = 0;         // keys present
   int64_t index_bytes = 0;  // bucket runs and what describes them
   int64_t row_bytes = 0;    // touched memory of the row arena, free slots included
+  int64_t bytes() const { return index_bytes + row_bytes; }
 };
 
 /// A key and where its row is.

@@ -4,6 +4,8 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <mutex>
+#include <shared_mutex>
 #include <utility>
 
 #include "base/check.h"
@@ -15,6 +17,7 @@ namespace {
 
 constexpr int64_t kKeysPerCall = 4096;  // read from or written to the store: bounds the buffers
 constexpr int64_t kLookedAt = 4;        // rows looked at for each that is evicted
+constexpr int64_t kAheadShare = 4;      // a batch fetched ahead has one part of as many at most
 // Of the index: what a key costs at most while runs grow, each by a seventh.
 constexpr int64_t kMostIndexBytes = 32;
 
@@ -77,14 +80,26 @@ struct TieredTable::Impl {
 
   float aged_score(const SlotState& state, uint32_t ticket) const;
   void touch(SlotState& state, uint32_t ticket) const;
+  int64_t lacking(const BatchHold& batch, int64_t rows) const;
   void make_room(const BatchHold& batch, int64_t rows);
-  void evict(const BatchHold& batch, int64_t rows);
+  void evict(std::vector<KeySlot> leaving);
   std::vector<KeySlot> victims(const BatchHold& batch, int64_t rows);
   void write_back(std::span<const KeySlot> rows);
   void forget(std::span<const uint64_t> hashes, std::span<const int64_t> slots);
+  void note_changed(std::span<const uint64_t> hashes);
+  bool read_ahead(const BatchHold& batch, std::span<const uint64_t> hashes);
+  bool take_ahead(const BatchHold& batch, std::span<const uint64_t> hashes,
+                  std::span<const std::byte> rows);
   void insert(const BatchHold& batch, std::span<const uint64_t> absent, std::span<int64_t> slots);
   void fetch(std::span<const uint64_t> absent, std::span<const int64_t> slots,
              std::vector<uint8_t>& found);
+  /// Locked where another thread may change the table.
+  std::shared_lock<std::shared_mutex> reading() const {
+    return store ? std::shared_lock(mutex) : std::shared_lock<std::shared_mutex>();
+  }
+  std::unique_lock<std::shared_mutex> writing() const {
+    return store ? std::unique_lock(mutex) : std::unique_lock<std::shared_mutex>();
+  }
   int64_t row_cost() const {
     return config.row_bytes + kMostIndexBytes + static_cast<int64_t>(sizeof(SlotState));
   }
@@ -97,11 +112,15 @@ struct TieredTable::Impl {
   int64_t both = 0;   // of these, in DRAM too
   size_t hand = 0;    // run that eviction looked at last
   TierCounts counts;
+  bool reading_ahead = false;       // rows are read from the store without the lock,
+  std::vector<uint64_t> changed;    // and these keys changed in the store or left DRAM meanwhile
+  mutable std::mutex ahead;         // held by the thread that fetches ahead
+  mutable std::shared_mutex mutex;  // of all above, where there is a store
 };
 
 /// What is left of a row's score at the batch `ticket`.
 float TieredTable::Impl::aged_score(const SlotState& state, uint32_t ticket) const {
-  const auto age = static_cast<float>(ticket - state.last_use);
+  const auto age = static_cast<float>(ticket - std::min(ticket, state.last_use));
   return unpacked(state.score) * std::exp2(-age / static_cast<float>(config.half_life));
 }
 
@@ -116,26 +135,34 @@ void TieredTable::Impl::touch(SlotState& state, uint32_t ticket) const {
       state.score = packed(aged_score(state, ticket) + 1);
       break;
   }
-  state.last_use = ticket;
+  state.last_use = std::max(state.last_use, ticket);  // it may be fetched for a later batch already
 }
 
-/// Evicts what the batch's room and the free slots cannot take of `rows` rows.
-void TieredTable::Impl::make_room(const BatchHold& batch, int64_t rows) {
+/// How many of `rows` rows the batch's room and the free slots cannot take.
+int64_t TieredTable::Impl::lacking(const BatchHold& batch, int64_t rows) const {
   const int64_t room = std::max<int64_t>(0, batch.room_bytes) / row_cost() + dram.free_slots();
-  if (rows > room) evict(batch, rows - room);
+  return std::max<int64_t>(0, rows - room);
 }
 
-void TieredTable::Impl::evict(const BatchHold& batch, int64_t rows) {
-  std::vector<KeySlot> leaving = victims(batch, rows);
-  if (std::ssize(leaving) < rows) {
+/// Evicts what `rows` new rows need.
+void TieredTable::Impl::make_room(const BatchHold& batch, int64_t rows) {
+  const int64_t more = lacking(batch, rows);
+  if (more == 0) return;
+  std::vector<KeySlot> leaving = victims(batch, more);
+  if (std::ssize(leaving) < more) {
     throw Error(
         ErrorCode::kResource,
         "the batches in flight hold {} rows in DRAM and need {} more, for which tiers.dram has no "
         "room: raise it, lower train.batch_size, or, where other tables share the budget, give "
         "this "
         "one tiers of its own",
-        dram.size() - std::ssize(leaving), rows - std::ssize(leaving));
+        dram.size() - std::ssize(leaving), more - std::ssize(leaving));
   }
+  evict(std::move(leaving));
+}
+
+/// Writes rows to the store and lets them go.
+void TieredTable::Impl::evict(std::vector<KeySlot> leaving) {
   std::ranges::sort(leaving, {}, &KeySlot::h);
   in_pieces(std::ssize(leaving), [&](int64_t begin, int64_t end) {
     const auto piece = std::span(leaving).subspan(begin, end - begin);
@@ -213,6 +240,12 @@ void TieredTable::Impl::forget(std::span<const uint64_t> hashes, std::span<const
     states[slot] = {};
   }
   dram.erase(hashes);
+  note_changed(hashes);
+}
+
+/// What a reader without a lock has of these keys is old.
+void TieredTable::Impl::note_changed(std::span<const uint64_t> hashes) {
+  if (reading_ahead) changed.insert(changed.end(), hashes.begin(), hashes.end());
 }
 
 void TieredTable::Impl::insert(const BatchHold& batch, std::span<const uint64_t> absent,
@@ -260,6 +293,7 @@ void TieredTable::hold(const BatchHold& batch, std::span<const uint64_t> hashes,
                        std::span<int64_t> slots, std::vector<int64_t>& created) {
   Impl& impl = *impl_;
   STRATA_CHECK(tiered() && batch.ticket >= batch.oldest, "hold", batch.ticket, batch.oldest);
+  const std::unique_lock lock(impl.mutex);
   impl.dram.find(hashes, slots);
   std::vector<int64_t> places;
   std::vector<uint64_t> absent;
@@ -295,7 +329,87 @@ void TieredTable::hold(const BatchHold& batch, std::span<const uint64_t> hashes,
   for (const int64_t slot : slots) impl.states[slot].changed = 1;
 }
 
+/// Reads what DRAM lacks of `hashes` and takes it in; false when there is no room for more.
+bool TieredTable::Impl::read_ahead(const BatchHold& batch, std::span<const uint64_t> hashes) {
+  std::vector<int64_t> slots(hashes.size());
+  std::vector<uint64_t> absent;
+  {
+    const std::unique_lock lock(mutex);
+    dram.find(hashes, slots);
+    for (size_t i = 0; i < hashes.size(); ++i) {
+      if (slots[i] == kNoSlot) {
+        absent.push_back(hashes[i]);
+      } else {
+        touch(states[slots[i]], batch.ticket);
+      }
+    }
+    changed.clear();
+    reading_ahead = true;
+  }
+  const auto width = static_cast<size_t>(config.row_bytes);
+  std::vector<std::byte> rows(absent.size() * width);
+  std::vector<uint8_t> found(absent.size());
+  try {
+    store->read(absent, rows, found);
+  } catch (...) {
+    const std::unique_lock lock(mutex);
+    reading_ahead = false;
+    throw;
+  }
+  const std::unique_lock lock(mutex);
+  reading_ahead = false;
+  std::ranges::sort(changed);
+  dram.find(absent, std::span(slots).first(absent.size()));
+  size_t kept = 0;
+  for (size_t i = 0; i < absent.size(); ++i) {
+    if (found[i] == 0 || slots[i] != kNoSlot) continue;
+    if (std::ranges::binary_search(changed, absent[i])) continue;
+    absent[kept] = absent[i];
+    std::memmove(rows.data() + kept * width, rows.data() + i * width, width);
+    ++kept;
+  }
+  return take_ahead(batch, std::span(absent).first(kept), std::span(rows).first(kept * width));
+}
+
+/// Puts rows of the store into DRAM; false when there is no room for them.
+bool TieredTable::Impl::take_ahead(const BatchHold& batch, std::span<const uint64_t> hashes,
+                                   std::span<const std::byte> rows) {
+  const int64_t more = lacking(batch, std::ssize(hashes));
+  if (more > 0) {
+    std::vector<KeySlot> leaving = victims(batch, more);
+    if (std::ssize(leaving) < more) return false;
+    evict(std::move(leaving));
+  }
+  std::vector<int64_t> slots(hashes.size());
+  insert(batch, hashes, slots);
+  const kernels::RowsRef to = dram.rows();
+  const auto width = static_cast<size_t>(config.row_bytes);
+  for (size_t i = 0; i < slots.size(); ++i) {
+    std::memcpy(to.row(slots[i]), rows.data() + i * width, width);
+    states[slots[i]].below = 1;
+  }
+  both += std::ssize(slots);
+  counts.ahead += std::ssize(slots);
+  return true;
+}
+
+void TieredTable::fetch_ahead(const BatchHold& batch, std::span<const uint64_t> hashes) {
+  Impl& impl = *impl_;
+  STRATA_CHECK(tiered(), "fetch_ahead needs a store");
+  const std::lock_guard one(impl.ahead);
+  if (kAheadShare * std::ssize(hashes) > impl.dram.size()) return;
+  for (size_t begin = 0; begin < hashes.size(); begin += kKeysPerCall) {
+    const size_t count = std::min<size_t>(kKeysPerCall, hashes.size() - begin);
+    if (!impl.read_ahead(batch, hashes.subspan(begin, count))) return;
+  }
+}
+
+std::unique_lock<std::mutex> TieredTable::pause_fetching() const {
+  return std::unique_lock(impl_->ahead);
+}
+
 void TieredTable::find(std::span<const uint64_t> hashes, std::span<int64_t> slots) const {
+  const auto lock = impl_->reading();
   impl_->dram.find(hashes, slots);
 }
 
@@ -307,6 +421,7 @@ void TieredTable::read(std::span<const uint64_t> hashes, std::span<std::byte> ro
 
 void TieredTable::scan(ShardRange shards, const RowVisitor& visit) const {
   const Impl& impl = *impl_;
+  const auto lock = impl.reading();
   const int end = shards.first + shards.count;
   STRATA_CHECK(shards.first >= 0 && shards.count >= 0 && end <= impl.dram.shards(), "shards",
                shards.first, shards.count);
@@ -332,6 +447,7 @@ void TieredTable::put(std::span<const uint64_t> hashes, std::span<const std::byt
   Impl& impl = *impl_;
   const auto width = static_cast<size_t>(impl.config.row_bytes);
   STRATA_CHECK(rows.size() == hashes.size() * width, "rows", rows.size(), hashes.size(), width);
+  const auto lock = impl.writing();
   std::vector<int64_t> slots(hashes.size());
   std::vector<int64_t> created;
   if (!impl.store) {
@@ -341,6 +457,7 @@ void TieredTable::put(std::span<const uint64_t> hashes, std::span<const std::byt
     std::vector<uint8_t> found(hashes.size());
     if (impl.below > 0) impl.store->read(hashes, old, found);
     impl.store->write(hashes, rows);
+    impl.note_changed(hashes);
     impl.below += std::ranges::count(found, uint8_t{0});
     impl.dram.find(hashes, slots);
   }
@@ -359,10 +476,12 @@ void TieredTable::put(std::span<const uint64_t> hashes, std::span<const std::byt
 int64_t TieredTable::erase(std::span<const uint64_t> hashes) {
   Impl& impl = *impl_;
   if (!impl.store) return impl.dram.erase(hashes);
+  const auto lock = impl.writing();
   std::vector<std::byte> rows(hashes.size() * static_cast<size_t>(impl.config.row_bytes));
   std::vector<uint8_t> found(hashes.size());
   impl.store->read(hashes, rows, found);
   impl.store->erase(hashes);
+  impl.note_changed(hashes);
   impl.below -= std::ranges::count(found, uint8_t{1});
   std::vector<int64_t> slots(hashes.size());
   impl.dram.find(hashes, slots);
@@ -378,13 +497,21 @@ void TieredTable::clear() {
   *this = TieredTable(impl_->config, impl_->store);
 }
 
-int64_t TieredTable::size() const { return impl_->dram.size() + impl_->below - impl_->both; }
-
-int64_t TieredTable::dram_bytes() const {
-  const DramTableUsage usage = impl_->dram.usage();
-  return usage.index_bytes + usage.row_bytes + impl_->states.bytes();
+int64_t TieredTable::size() const {
+  const auto lock = impl_->reading();
+  return impl_->dram.size() + impl_->below - impl_->both;
 }
 
-const TierCounts& TieredTable::counts() const { return impl_->counts; }
+DramTableUsage TieredTable::dram_usage() const {
+  const auto lock = impl_->reading();
+  DramTableUsage usage = impl_->dram.usage();
+  usage.index_bytes += impl_->states.bytes();
+  return usage;
+}
+
+TierCounts TieredTable::counts() const {
+  const auto lock = impl_->reading();
+  return impl_->counts;
+}
 
 }  // namespace strata::storage

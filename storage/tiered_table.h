@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -37,9 +38,10 @@ struct TieredTableConfig {
 
 /// What was asked of the tiers, in keys.
 struct TierCounts {
-  int64_t hits = 0;     // in DRAM
-  int64_t misses = 0;   // not in DRAM
-  int64_t fetched = 0;  // of these, found in the store
+  int64_t hits = 0;     // in DRAM when their batch needed them
+  int64_t misses = 0;   // not in DRAM then
+  int64_t ahead = 0;    // fetched from the store before their batch needed them
+  int64_t fetched = 0;  // fetched when it did
   int64_t evicted = 0;  // rows that left DRAM
   int64_t written = 0;  // of these, written to the store
 };
@@ -58,9 +60,10 @@ struct BatchHold {
 /// changed one reaches the store before it leaves. Which row is evicted changes no row.
 /// `hold` is the one function that walks the tiers.
 ///
-/// Thread safety: `find` and `read` in any number of threads while nothing changes. All else is
-/// exclusive; rows of a hold are written by their batch without a lock. Without a store dram() may
-/// be used as its own comment says.
+/// Thread safety: with a store all members but `clear` and moves may be called at the same time;
+/// dram() then serves only
+/// rows(), whose slots are good from `hold` until the batch is no longer in flight. Without a store
+/// dram() is used as its own comment says, and the rest is exclusive.
 /// Errors: those of DramTable and RowStore; all rows are then where they were, unless said
 /// otherwise.
 class TieredTable {
@@ -83,6 +86,15 @@ class TieredTable {
   void hold(const BatchHold& batch, std::span<const uint64_t> hashes, std::span<int64_t> slots,
             std::vector<int64_t>& created);
 
+  /// Brings rows of `hashes`, ascending, that the store has into DRAM before their batch needs
+  /// them, and keeps those that are there. Makes no row and changes none; does nothing where the
+  /// batch would take more than a quarter of the cache, and stops where nothing may leave. The
+  /// store is read without a lock.
+  void fetch_ahead(const BatchHold& batch, std::span<const uint64_t> hashes);
+
+  /// While the lock lives, fetch_ahead of other threads waits: slots of `find` stay good.
+  std::unique_lock<std::mutex> pause_fetching() const;
+
   /// slots[i] <- slot of hashes[i] in DRAM, or kNoSlot.
   void find(std::span<const uint64_t> hashes, std::span<int64_t> slots) const;
   /// Rows of keys that are not in DRAM, from the store; as RowStore::read. Moves nothing.
@@ -104,9 +116,9 @@ class TieredTable {
 
   /// Keys present, wherever.
   int64_t size() const;
-  /// Bytes in DRAM: rows, index, what the cache knows of its rows.
-  int64_t dram_bytes() const;
-  const TierCounts& counts() const;
+  /// Of DRAM; what the cache knows of its rows counts to the index.
+  DramTableUsage dram_usage() const;
+  TierCounts counts() const;
 
  private:
   struct Impl;

@@ -4,7 +4,7 @@
 
 namespace strata::train {
 
-BatchPipeline::BatchPipeline(data::Reader& reader, const embedding::Collection& collection,
+BatchPipeline::BatchPipeline(data::Reader& reader, embedding::Collection& collection,
                              int64_t accumulate)
     : reader_(reader), collection_(collection), accumulate_(accumulate) {
   STRATA_CHECK(accumulate >= 1, "accumulate", accumulate);
@@ -62,6 +62,7 @@ bool BatchPipeline::read_part(UpdateInput& input) {
   KeyedInput& part = input.parts[input.used];
   if (!reader_.next(part.batch)) return false;
   collection_.prepare(part.batch, part.keys, one_thread_);
+  collection_.fetch_ahead(part.keys);
   if (input.used == 0) input.first = part.batch.position;
   input.next = part.batch.position;
   if (++input.next.batch == reader_.batches_per_epoch()) input.next = {input.next.epoch + 1, 0};

@@ -32,13 +32,13 @@ struct UpdateInput {
 };
 
 /// Reads, keys and deduplicates the input of update n+1 while update n computes (DESIGN, steps 1 to
-/// 3). A thread of its own fills slots in order; what it makes depends on the reader alone, never
-/// on timing. One consumer. Reader and collection outlive the pipeline, and nobody else uses the
-/// reader meanwhile.
+/// 3), and fetches its rows from the SSD where there is one. A thread of its own fills slots in
+/// order; what it makes depends on the reader alone, never on timing. One consumer. Reader and
+/// collection outlive the pipeline, and nobody else uses the reader meanwhile.
 class BatchPipeline {
  public:
   /// `accumulate` >= 1 batches per update; a group never crosses the end of an epoch.
-  BatchPipeline(data::Reader& reader, const embedding::Collection& collection, int64_t accumulate);
+  BatchPipeline(data::Reader& reader, embedding::Collection& collection, int64_t accumulate);
   ~BatchPipeline();
   BatchPipeline(const BatchPipeline&) = delete;
   BatchPipeline& operator=(const BatchPipeline&) = delete;
@@ -61,7 +61,7 @@ class BatchPipeline {
   bool read_part(UpdateInput& input);
 
   data::Reader& reader_;
-  const embedding::Collection& collection_;
+  embedding::Collection& collection_;
   int64_t accumulate_;
   ThreadPool one_thread_{1};
   std::mutex mutex_;

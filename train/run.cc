@@ -48,6 +48,7 @@ std::optional<storage::TierCounts> tier_counts(const embedding::Collection& coll
     if (!sum) sum.emplace();
     sum->hits += counts.hits;
     sum->misses += counts.misses;
+    sum->ahead += counts.ahead;
     sum->fetched += counts.fetched;
     sum->evicted += counts.evicted;
     sum->written += counts.written;

@@ -57,8 +57,10 @@ std::string describe(const storage::TierCounts& tiers) {
     return keys == 0 ? 0 : 100 * static_cast<double>(part) / static_cast<double>(keys);
   };
   return fmt::format(
-      "{} keys: {:.1f} % in DRAM, {:.1f} % from the SSD, {:.1f} % new; {} rows written to the SSD",
-      format_count(keys), share(tiers.hits), share(tiers.fetched),
+      "{} keys: {:.1f} % in DRAM, {:.1f} % fetched ahead of their step and {:.1f} % at it, {:.1f} "
+      "% "
+      "new; {} rows written to the SSD",
+      format_count(keys), share(tiers.hits - tiers.ahead), share(tiers.ahead), share(tiers.fetched),
       share(tiers.misses - tiers.fetched), format_count(tiers.written));
 }
 
@@ -87,6 +89,7 @@ nlohmann::ordered_json to_json(const RunResult& result) {
     object["dram_hits"] = result.tiers->hits;
     object["dram_misses"] = result.tiers->misses;
     object["dram_evicted"] = result.tiers->evicted;
+    object["ssd_fetched_ahead"] = result.tiers->ahead;
     object["ssd_fetched"] = result.tiers->fetched;
     object["ssd_written"] = result.tiers->written;
   }

@@ -108,12 +108,9 @@ inline std::vector<float> made_up_gradient(int64_t samples, int64_t width, uint6
   return out;
 }
 
-/// One step over `bags`; returns the pooled matrix.
-inline std::vector<float> train_step(Collection& tables, const Bags& bags, uint32_t step,
-                                     ThreadPool& pool) {
-  const Batch batch = make_batch(bags, 4, true);
-  KeyedBatch keys;
-  tables.prepare(batch, keys, pool);
+/// One step over a batch that is prepared; returns the pooled matrix.
+inline std::vector<float> train_keyed(Collection& tables, const Batch& batch, KeyedBatch& keys,
+                                      uint32_t step, ThreadPool& pool) {
   tables.look_up(keys, LookUpMode::kTrain, step, pool);
   const int64_t width = tables.out_width();
   std::vector<float> pooled(batch.size * width);
@@ -122,6 +119,15 @@ inline std::vector<float> train_step(Collection& tables, const Bags& bags, uint3
   tables.reduce_gradients(keys, gradient.data(), width, batch.chunk_begin, pool);
   tables.apply(keys, step, 1.0f, pool);
   return pooled;
+}
+
+/// One step over `bags`; returns the pooled matrix.
+inline std::vector<float> train_step(Collection& tables, const Bags& bags, uint32_t step,
+                                     ThreadPool& pool) {
+  const Batch batch = make_batch(bags, 4, true);
+  KeyedBatch keys;
+  tables.prepare(batch, keys, pool);
+  return train_keyed(tables, batch, keys, step, pool);
 }
 
 inline std::vector<kernels::OptimizerConfig> every_optimizer() {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "base/error.h"
 #include "tests/embedding/batches.h"
 #include "tests/error_of.h"
@@ -74,6 +76,37 @@ TEST(Tiers, ASmallCacheGivesTheSameBitsAsDramAlone) {
     if (kSanitized) continue;
     EXPECT_GT(few.usage(0).counts.fetched, 0);
   }
+}
+
+TEST(Tiers, FetchingAheadGivesTheSameBits) {
+  const TemporaryFolder folder;
+  ThreadPool pool(2);
+  const kernels::OptimizerConfig optimizer{.algorithm = kernels::Adam{}};
+  Collection all(two_tables(optimizer, kernels::DType::kF32, {}), two_lookups(), 11);
+  Collection few(
+      two_tables(optimizer, kernels::DType::kF32, over_ssd(folder.path() + "/ssd", 512 << 10)),
+      two_lookups(), 11);
+  const auto bags_of = [](uint32_t step) { return random_bags(step, 40, {1, 3, 2}, 6000); };
+  std::vector<KeyedBatch> keyed(2);
+  ThreadPool one(1);
+  few.prepare(make_batch(bags_of(1), 4, true), keyed[1], one);
+  for (uint32_t step = 1; step <= (kSanitized ? 20 : 120); ++step) {
+    std::jthread ahead([&, step] {
+      KeyedBatch& next = keyed[(step + 1) % 2];
+      few.prepare(make_batch(bags_of(step + 1), 4, true), next, one);
+      few.fetch_ahead(next);
+    });
+    train_keyed(few, make_batch(bags_of(step), 4, true), keyed[step % 2], step, pool);
+    train_step(all, bags_of(step), step, pool);
+    if (step % 10 == 0) {
+      const Bags unseen = random_bags(step, 50, {1, 3, 2}, 12'000);
+      ASSERT_EQ(evaluated(all, unseen, pool), evaluated(few, unseen, pool)) << step;
+      ASSERT_EQ(all_rows(all, 0), all_rows(few, 0)) << step;
+    }
+  }
+  EXPECT_EQ(all_rows(all, 1), all_rows(few, 1));
+  if (kSanitized) return;
+  EXPECT_GT(few.usage(0).counts.ahead, few.usage(0).counts.fetched);
 }
 
 TEST(Tiers, BudgetsHoldAtEveryStep) {

@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <functional>
 #include <optional>
+#include <thread>
+#include <utility>
 
 #include "base/error.h"
 #include "storage/ssd_database.h"
@@ -47,6 +50,11 @@ class TierDriver {
     }
   }
   void complete() { oldest = ticket + 1; }
+  /// For the batch after the last.
+  void fetch_ahead(const std::set<uint64_t>& keys, int64_t room_bytes = 0) {
+    const std::vector<uint64_t> hashes(keys.begin(), keys.end());
+    table.fetch_ahead({.ticket = ticket + 1, .oldest = oldest, .room_bytes = room_bytes}, hashes);
+  }
 
   void check_all() {
     Rows seen;
@@ -247,7 +255,66 @@ TEST(TieredTable, LfuKeepsWhatIsUsedOften) {
   EXPECT_EQ(driver.table.counts().misses, misses);
 }
 
-/// Fails reads or writes when told to.
+TEST_P(TieredTables, RowsFetchedAheadAreThereAndAreTheNewest) {
+  TierDriver driver(config(), store());
+  const CounterRng rng{mix64(5)};
+  uint64_t c = 0;
+  const auto some = [&] {
+    std::set<uint64_t> keys;
+    for (int i = 0; i < 60; ++i) keys.insert(mix64(rng.below(c++, 2000)));
+    return keys;
+  };
+  std::set<uint64_t> next = some();
+  for (int round = 0; round < (kSanitized ? 60 : 300); ++round) {
+    const std::set<uint64_t> keys = next;
+    driver.step(keys, 400);
+    next = some();
+    driver.fetch_ahead(next);  // while the step before is in flight
+    driver.complete();
+    ASSERT_LE(driver.table.dram().size() + driver.table.dram().free_slots(), 400);
+  }
+  driver.check_all();
+  const TierCounts counts = driver.table.counts();
+  EXPECT_GT(counts.ahead, 0);
+  EXPECT_LT(counts.fetched, counts.ahead / 10);
+}
+
+TEST(TieredTable, RowsFetchedAheadStayForTheirBatch) {
+  MemoryRowStore store(kTierRowBytes);
+  TierDriver driver({.row_bytes = kTierRowBytes, .shard_bits = kTierShardBits}, &store);
+  driver.step(some_keys(1, 50), 400);
+  driver.complete();
+  for (uint64_t seed = 2; seed <= 9; ++seed) {
+    driver.step(some_keys(seed, 100), 400);
+    driver.complete();
+  }
+  ++driver.ticket;  // the batch of the first keys is the one after the next
+  driver.fetch_ahead(some_keys(1, 50));
+  --driver.ticket;
+  EXPECT_EQ(driver.table.counts().ahead, 50);
+  driver.step(some_keys(10, 300), 400);
+  driver.complete();
+  const TierCounts before = driver.table.counts();
+  driver.step(some_keys(1, 50), 400);
+  EXPECT_EQ(driver.table.counts().misses, before.misses);
+}
+
+TEST(TieredTable, FetchingAheadMakesNoRowAndTakesNoRoomThatIsNotThere) {
+  MemoryRowStore store(kTierRowBytes);
+  TierDriver driver({.row_bytes = kTierRowBytes, .shard_bits = kTierShardBits}, &store);
+  driver.step(some_keys(1, 200), 400);
+  driver.complete();
+  driver.step(some_keys(2, 400), 400);  // all of DRAM is in flight
+  driver.fetch_ahead(some_keys(1, 80));
+  driver.fetch_ahead(some_keys(7, 80));
+  EXPECT_EQ(driver.table.counts().ahead, 0);
+  driver.complete();
+  driver.fetch_ahead(some_keys(1, 150));  // more than a quarter of DRAM
+  EXPECT_EQ(driver.table.counts().ahead, 0);
+  driver.check_all();
+}
+
+/// Fails reads or writes when told to, and lets others work before a read.
 class FailingStore final : public RowStore {
  public:
   explicit FailingStore(RowStore& store) : store_(store) {}
@@ -256,6 +323,7 @@ class FailingStore final : public RowStore {
             std::span<uint8_t> found) const override {
     if (fail_reads) throw Error(ErrorCode::kIo, "read");
     store_.read(hashes, rows, found);
+    if (after_read) std::exchange(after_read, nullptr)();
   }
   void write(std::span<const uint64_t> hashes, std::span<const std::byte> rows) override {
     if (fail_writes) throw Error(ErrorCode::kIo, "write");
@@ -268,6 +336,7 @@ class FailingStore final : public RowStore {
 
   bool fail_reads = false;
   bool fail_writes = false;
+  mutable std::function<void()> after_read;
 
  private:
   RowStore& store_;
@@ -292,6 +361,68 @@ TEST(TieredTable, AStoreThatFailsLosesNothing) {
   driver.step(some_keys(1, 300), 350);
   driver.check_all();
   EXPECT_LE(driver.table.dram().size() + driver.table.dram().free_slots(), 350);
+}
+
+TEST(TieredTable, ARowThatChangedWhileItWasReadAheadIsNotTaken) {
+  MemoryRowStore memory(kTierRowBytes);
+  FailingStore store(memory);
+  TierDriver driver({.row_bytes = kTierRowBytes, .shard_bits = kTierShardBits}, &store);
+  const std::set<uint64_t> wanted = some_keys(1, 50);
+  driver.step(wanted, 400);
+  driver.complete();
+  for (uint64_t seed = 2; seed <= 6; ++seed) {
+    driver.step(some_keys(seed, 100), 400);
+    driver.complete();
+  }
+  // Between the read and the taking, the rows come to DRAM, change, and leave again.
+  store.after_read = [&] {
+    driver.step(wanted, 400);
+    driver.complete();
+    driver.step(some_keys(8, 380), 400);
+    driver.complete();
+  };
+  driver.fetch_ahead(wanted);
+  driver.check_all();
+  // Or they are erased.
+  store.after_read = [&] {
+    const std::vector<uint64_t> hashes(wanted.begin(), wanted.end());
+    driver.table.erase(hashes);
+    for (const uint64_t h : hashes) driver.model.erase(h);
+  };
+  driver.fetch_ahead(wanted);
+  driver.check_all();
+}
+
+TEST(TieredTable, OneThreadFetchesWhileAnotherTrains) {
+  MemoryRowStore store(kTierRowBytes);
+  TierDriver driver({.row_bytes = kTierRowBytes, .shard_bits = kTierShardBits}, &store);
+  const auto keys_of = [](uint64_t batch) {
+    const CounterRng rng{mix64(batch)};
+    std::set<uint64_t> keys;
+    for (uint64_t i = 0; i < 60; ++i) keys.insert(mix64(rng.below(i, 2000)));
+    return keys;
+  };
+  constexpr int kBatches = kSanitized ? 200 : 2000;
+  driver.step(keys_of(0), 400);
+  std::atomic<uint32_t> oldest{1};
+  std::jthread fetcher([&](const std::stop_token& stop) {
+    for (uint32_t last = 0; !stop.stop_requested(); std::this_thread::yield()) {
+      const uint32_t now = oldest;
+      if (now == last) continue;
+      last = now;
+      const std::set<uint64_t> keys = keys_of(now);
+      const std::vector<uint64_t> hashes(keys.begin(), keys.end());
+      driver.table.fetch_ahead({.ticket = now + 1, .oldest = now, .room_bytes = 0}, hashes);
+    }
+  });
+  for (int batch = 1; batch < kBatches; ++batch) {
+    driver.step(keys_of(batch), 400);
+    driver.complete();
+    oldest = driver.oldest;
+  }
+  fetcher.request_stop();
+  fetcher.join();
+  driver.check_all();
 }
 
 TEST(TieredTable, RowsThatNeverChangeAreWrittenOnce) {
