@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/batch.h"
+#include "base/error.h"
 #include "base/thread_pool.h"
 #include "embedding/keyed_batch.h"
 #include "embedding/table_config.h"
@@ -38,6 +39,14 @@ struct LookUpCounts {
   int64_t created = 0;    // of these, made now
   int64_t defaulted = 0;  // of these, absent: they read the default row
   int64_t defaulted_occurrences = 0;
+};
+
+/// Thrown when the tiers below a table refuse a batch: the SSD fails or is full, or the rows in
+/// flight do not fit into DRAM. Every row is as it was, or has just been made: the run can be saved.
+class TierError : public Error {
+ public:
+  using Error::Error;
+  explicit TierError(const Error& error) : Error(error) {}
 };
 
 /// Memory and size of one table.
@@ -81,14 +90,14 @@ class Collection {
   /// Between steps 3 and 5: rows of prepared keys that only the SSD has come into DRAM, so that
   /// look_up of a batch that trains need not wait for them. Changes no bit of any result. While
   /// another thread trains on earlier batches; one thread at a time, batches in their order.
-  /// Does nothing for tables in DRAM alone. Throws Error{io}, Error{corrupt}.
+  /// Does nothing for tables in DRAM alone. Throws TierError{io}, TierError{corrupt}.
   void fetch_ahead(KeyedBatch& keys);
 
   /// Step 5: unique keys -> slots; creation in order of h. `step` is the update being formed;
   /// kReadOnly does not use it and sees the rows as of the last applied step.
   /// With an SSD tier, rows looked up to train stay in DRAM until `apply`.
-  /// Throws Error{resource} when a row cannot be made or the DRAM tier is too small for the batches
-  /// in flight, Error{io} when the SSD fails; rows made until then stay.
+  /// Throws Error{resource} when a row cannot be made; TierError{resource} when the DRAM tier is too
+  /// small for the batches in flight, TierError{io} when the SSD fails; rows made until then stay.
   LookUpCounts look_up(KeyedBatch& keys, LookUpMode mode, uint32_t step, ThreadPool& pool);
 
   /// Step 6 for samples [begin, end): out [end - begin, out_width] row-major with row stride

@@ -60,7 +60,9 @@ struct Collection::Impl {
   void list_table(int table, KeyedBatch& keys) const;
   int64_t hold_rows(uint32_t step, KeyedBatch& keys);
   std::vector<std::unique_lock<std::mutex>> pause_fetching(LookUpMode mode) const;
-  void find_rows(const KeyRange& range, KeyedBatch& keys) const;
+  void size_outputs(KeyedBatch& keys) const;
+  static void count_defaulted(const KeyedBatch& keys, LookUpCounts& counts);
+  void read_rows(const KeyRange& range, KeyedBatch& keys) const;
   int64_t make_rows(const KeyRange& range, uint32_t step, KeyedBatch& keys);
   void init_rows(const TableState& state, std::span<const uint64_t> hashes,
                  std::span<const int64_t> slots, std::span<const int64_t> created,
@@ -68,7 +70,6 @@ struct Collection::Impl {
   int64_t room_of(const TableState& state) const;
   void catch_up(const TableState& state, std::span<const int64_t> slots, uint32_t step) const;
   void read_weights(const KeyRange& range, KeyedBatch& keys) const;
-  void read_below(const KeyRange& range, KeyedBatch& keys) const;
   void reduce_range(const KeyRange& range, KeyedBatch& keys, const float* dpool,
                     int64_t stride) const;
 

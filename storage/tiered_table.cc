@@ -125,15 +125,34 @@ void TieredTable::hold(const BatchHold& batch, std::span<const uint64_t> hashes,
   for (const int64_t slot : slots) impl.states[slot].changed = 1;
 }
 
-void TieredTable::find(std::span<const uint64_t> hashes, std::span<int64_t> slots) const {
-  const auto lock = impl_->reading();
-  impl_->dram.find(hashes, slots);
-}
-
-void TieredTable::read(std::span<const uint64_t> hashes, std::span<std::byte> rows,
-                       std::span<uint8_t> found) const {
-  if (tiered()) return impl_->store->read(hashes, rows, found);
-  std::ranges::fill(found, uint8_t{0});
+void TieredTable::find(std::span<const uint64_t> hashes, std::span<int64_t> slots,
+                       RowsBelow& below) const {
+  below.places.clear();
+  below.rows.clear();
+  {
+    const auto lock = impl_->reading();
+    impl_->dram.find(hashes, slots);
+  }
+  if (!tiered()) return;
+  std::vector<uint64_t> absent;
+  for (size_t i = 0; i < slots.size(); ++i) {
+    if (slots[i] != kNoSlot) continue;
+    below.places.push_back(static_cast<int64_t>(i));
+    absent.push_back(hashes[i]);
+  }
+  const auto width = static_cast<size_t>(impl_->config.row_bytes);
+  below.rows.resize(absent.size() * width);
+  std::vector<uint8_t> found(absent.size());
+  impl_->store->read(absent, below.rows, found);
+  size_t kept = 0;
+  for (size_t i = 0; i < absent.size(); ++i) {
+    if (found[i] == 0) continue;
+    below.places[kept] = below.places[i];
+    std::memmove(below.rows.data() + kept * width, below.rows.data() + i * width, width);
+    ++kept;
+  }
+  below.places.resize(kept);
+  below.rows.resize(kept * width);
 }
 
 void TieredTable::scan(ShardRange shards, const RowVisitor& visit) const {

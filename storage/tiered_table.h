@@ -53,19 +53,23 @@ struct BatchHold {
   int64_t room_bytes = INT64_MAX;  // by which DRAM may grow for this batch
 };
 
+/// Rows of some keys that are not in DRAM.
+struct RowsBelow {
+  std::vector<int64_t> places;  // ascending, of the keys asked for
+  std::vector<std::byte> rows;  // [places, row_bytes]
+};
+
 /// A table in DRAM over a store: whole rows, state included, move between them, and DRAM holds the
 /// newest. Without a store it is the DRAM table alone.
 ///
 /// With a store DRAM is a write-back cache. A row used by a batch in flight is never evicted, and a
 /// changed one reaches the store before it leaves. Which row is evicted changes no row.
-/// `hold` is the one function that walks the tiers.
+/// Tiers are walked here alone: by `hold` for a batch that trains, by `find` for one that reads.
 ///
 /// Thread safety: with a store all members but `clear` and moves may be called at the same time;
-/// dram() then serves only
-/// rows(), whose slots are good from `hold` until the batch is no longer in flight. Without a store
-/// dram() is used as its own comment says, and the rest is exclusive.
-/// Errors: those of DramTable and RowStore; all rows are then where they were, unless said
-/// otherwise.
+/// dram() then serves only rows(), whose slots are good from `hold` until the batch is no longer in
+/// flight. Without a store dram() is used as its own comment says, and the rest is exclusive.
+/// Errors: those of DramTable and RowStore. Every row is then as it was, wherever it now is.
 class TieredTable {
  public:
   /// `store` may be null; its row_bytes are the table's; it is empty and outlives the table.
@@ -95,11 +99,9 @@ class TieredTable {
   /// While the lock lives, fetch_ahead of other threads waits: slots of `find` stay good.
   std::unique_lock<std::mutex> pause_fetching() const;
 
-  /// slots[i] <- slot of hashes[i] in DRAM, or kNoSlot.
-  void find(std::span<const uint64_t> hashes, std::span<int64_t> slots) const;
-  /// Rows of keys that are not in DRAM, from the store; as RowStore::read. Moves nothing.
-  void read(std::span<const uint64_t> hashes, std::span<std::byte> rows,
-            std::span<uint8_t> found) const;
+  /// slots[i] <- slot of hashes[i] in DRAM, or kNoSlot; rows that only the store has go to `below`.
+  /// Moves nothing.
+  void find(std::span<const uint64_t> hashes, std::span<int64_t> slots, RowsBelow& below) const;
 
   /// Visits every row of some shards, ascending in h, each in its newest form.
   void scan(ShardRange shards, const RowVisitor& visit) const;

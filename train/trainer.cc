@@ -113,9 +113,7 @@ void Trainer::run_part(UpdateInput& input, int64_t index, bool accumulate) {
   auto& [batch, keys] = input.parts[index];
   embedding::Collection& collection = network_.collection();
   if (memory_check_) memory_check_(collection, keys);
-  consistent_ = false;
-  rows_ += collection.look_up(keys, embedding::LookUpMode::kTrain, update(), pool_).created;
-  consistent_ = true;
+  look_up(keys);
   loss_.begin(batch, input.samples);
   const uint64_t pass = (update() - 1) * static_cast<uint64_t>(config_.accumulate) + index + 1;
   const auto logits = network_.forward_backward(
@@ -134,6 +132,18 @@ void Trainer::run_part(UpdateInput& input, int64_t index, bool accumulate) {
        .weights = batch.sample_weights,
        .loss = loss_.sum() * static_cast<double>(input.samples) / static_cast<double>(batch.size)},
       config_.auc_window, state_.running);
+}
+
+void Trainer::look_up(embedding::KeyedBatch& keys) {
+  consistent_ = false;
+  try {
+    const auto mode = embedding::LookUpMode::kTrain;
+    rows_ += network_.collection().look_up(keys, mode, update(), pool_).created;
+  } catch (const embedding::TierError&) {
+    consistent_ = true;
+    throw;
+  }
+  consistent_ = true;
 }
 
 float Trainer::clip(const UpdateInput& input) {

@@ -55,7 +55,8 @@ class Trainer {
   void set_memory_check(MemoryCheck check) { memory_check_ = std::move(check); }
 
   /// One update. False at the end of the data. An exception leaves the update undone, except that
-  /// std::bad_alloc and Error{resource} of a table may leave it half done: consistent() says.
+  /// std::bad_alloc and Error{resource} of a table in DRAM alone may leave it half done:
+  /// consistent() says.
   bool step();
 
   /// Takes an evaluation into plateau schedules and early stopping.
@@ -82,6 +83,7 @@ class Trainer {
   void set_rates();
   void form_gradients(UpdateInput& input);
   void run_part(UpdateInput& input, int64_t index, bool accumulate);
+  void look_up(embedding::KeyedBatch& keys);
   float clip(const UpdateInput& input);
   void apply(const UpdateInput& input, float scale);
   void finish(const UpdateInput& input);

@@ -37,8 +37,8 @@ RunEnd TrainingLoop::run(const std::stop_token& stop) {
   try {
     return loop(stop);
   } catch (const Error& e) {
-    if (worth_saving(e)) save(SaveReason::kError);
-    throw Error{e.code(), "{}. {}", e.what(), checkpoint_hint()};
+    const std::string failed = worth_saving(e) ? save_after_error() : "";
+    throw Error{e.code(), "{}. {}{}", e.what(), failed, checkpoint_hint()};
   } catch (const std::bad_alloc&) {
     throw Error{ErrorCode::kResource,
                 "the system refused memory in update {} (ulimit -v, cgroup or overcommit). A lower "
@@ -47,10 +47,22 @@ RunEnd TrainingLoop::run(const std::stop_token& stop) {
   }
 }
 
+/// What hinders a last checkpoint is told beside what ended the run, not instead of it.
+std::string TrainingLoop::save_after_error() {
+  try {
+    save(SaveReason::kError);
+    return {};
+  } catch (const Error& e) {
+    return fmt::format("A checkpoint of update {} failed: {}. ", parts_.trainer.state().step,
+                       e.what());
+  }
+}
+
 /// True for what ends a run between two updates through no fault of its weights: tables that would
-/// not fit, data that went bad or away.
+/// not fit, tiers that failed, data that went bad or away.
 bool TrainingLoop::worth_saving(const Error& error) const {
   const bool between = dynamic_cast<const MemoryLimitError*>(&error) != nullptr ||
+                       dynamic_cast<const embedding::TierError*>(&error) != nullptr ||
                        error.code() == ErrorCode::kData || error.code() == ErrorCode::kMissing;
   const int64_t step = parts_.trainer.state().step;
   return between && parts_.trainer.consistent() && step > 0 && step != saved_step_;

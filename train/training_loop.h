@@ -72,6 +72,7 @@ class TrainingLoop {
  private:
   RunEnd loop(const std::stop_token& stop);
   bool worth_saving(const Error& error) const;
+  std::string save_after_error();
   bool train_one();
   bool limit_reached() const;
   bool evaluation_due() const;

@@ -65,6 +65,26 @@ TEST(TiersCommand, AResumedRunMayHaveOtherTiers) {
   EXPECT_EQ(run_strata({"diff", folder.path("run"), folder.path("whole")}).exit_code, 0);
 }
 
+TEST(TiersCommand, AnSsdThatIsFullEndsTheRunWithACheckpointToGoOnFrom) {
+  const ScratchFolder folder;
+  std::vector<std::string> tiers = over_ssd(folder.path("ssd"));
+  tiers.emplace_back("train.max_steps=150");
+  tiers.emplace_back("tables.defaults.dim=64");
+  tiers.emplace_back("model.bottom=[16, 64]");
+  tiers.emplace_back("tables.defaults.tiers.ssd.bytes=4MiB");
+  const Outcome full = train_tiers(folder.path("run"), tiers);
+  ASSERT_EQ(full.exit_code, 74) << full.err;
+  EXPECT_THAT(full.err, HasSubstr("tiers.ssd.bytes"));
+  EXPECT_THAT(full.err, HasSubstr("The last good checkpoint is checkpoint-000001"));
+  EXPECT_EQ(run_strata({"verify", folder.path("run")}).exit_code, 0);
+  tiers.back() = "tables.defaults.tiers.ssd.bytes=4GiB";
+  const Outcome resumed = train_tiers(folder.path("run"), tiers, {"--resume", "auto"});
+  ASSERT_EQ(resumed.exit_code, 0) << resumed.err;
+  const Outcome whole = train_tiers(folder.path("whole"), {tiers.begin() + 3, tiers.end() - 1});
+  ASSERT_EQ(whole.exit_code, 0) << whole.err;
+  EXPECT_EQ(run_strata({"diff", folder.path("run"), folder.path("whole")}).exit_code, 0);
+}
+
 TEST(TiersCommand, WhatCannotBeIsRefusedBeforeARowIsMade) {
   const ScratchFolder folder;
   const Outcome no_ssd = train_tiers(folder.path("a"), {"tables.defaults.tiers.dram=2MiB"});

@@ -272,6 +272,32 @@ TEST_F(TrainingLoopTest, TablesThatWouldNotFitAreSavedFirst) {
   }
 }
 
+TEST_F(TrainingLoopTest, TiersThatFailLeaveACheckpoint) {
+  trainer().set_memory_check([this](const auto&, const auto&) {
+    if (trainer().state().step == 4) {
+      throw embedding::TierError{ErrorCode::kIo, "table C: no space left on device"};
+    }
+  });
+  const std::string text = message_of_run();
+  EXPECT_EQ(code_, ErrorCode::kIo);
+  EXPECT_EQ(saved_, (std::vector<Saved>{{4, SaveReason::kError}}));
+  EXPECT_NE(text.find("table C"), std::string::npos) << text;
+  EXPECT_NE(text.find("checkpoint-4"), std::string::npos) << text;
+}
+
+TEST_F(TrainingLoopTest, ALastCheckpointThatFailsDoesNotHideWhatEndedTheRun) {
+  failures_ = 1;
+  trainer().set_memory_check([this](const auto&, const auto&) {
+    if (trainer().state().step == 4) throw embedding::TierError{ErrorCode::kCorrupt, "a bad row"};
+  });
+  const std::string text = message_of_run();
+  EXPECT_EQ(code_, ErrorCode::kCorrupt);
+  EXPECT_TRUE(saved_.empty());
+  for (const char* part : {"a bad row", "update 4", "no space left", "no checkpoint"}) {
+    EXPECT_NE(text.find(part), std::string::npos) << text;
+  }
+}
+
 TEST_F(TrainingLoopTest, MemoryRefusedInTheMiddleOfAnUpdateIsNotSaved) {
   checkpoint_.every_steps = 2;
   trainer().set_memory_check([this](const auto&, const auto&) {
