@@ -8,7 +8,7 @@
 //   }
 //
 // Field types a visitor must accept: bool, int, int64_t, uint64_t, float, double, std::string,
-// enums with EnumNames, Bytes, Duration, std::optional<T> (YAML null), std::vector<T>,
+// enums with EnumNames, Bytes, Duration, Share, std::optional<T> (YAML null), std::vector<T>,
 // std::map<std::string, T>, structs with visit(), and std::variant of structs that have kName
 // (a YAML map whose key `name` selects the alternative).
 //
@@ -57,6 +57,12 @@ struct Bytes {
 struct Duration {
   double seconds = 0;
   auto operator<=>(const Duration&) const = default;
+};
+
+/// A part of something; written 10%.
+struct Share {
+  double percent = 0;
+  auto operator<=>(const Share&) const = default;
 };
 
 /// Specialise for each enum that appears in a config:

@@ -42,7 +42,8 @@ struct LookUpCounts {
 };
 
 /// Thrown when the tiers below a table refuse a batch: the SSD fails or is full, or the rows in
-/// flight do not fit into DRAM. Every row is as it was, or has just been made: the run can be saved.
+/// flight do not fit into DRAM. Every row is as it was, or has just been made: the run can be
+/// saved.
 class TierError : public Error {
  public:
   using Error::Error;
@@ -66,6 +67,8 @@ struct RowView {
   std::span<const std::byte> bytes;  // kernels::RowLayout
 };
 
+class TablesCut;
+
 /// All tables of a model in one process, and the batched calls over them.
 ///
 /// Steps are numbered from 1: `step` is the update that the batch will make. Stamps hold the step
@@ -75,9 +78,9 @@ struct RowView {
 class Collection {
  public:
   /// `seed` feeds the initialisers. Shards are ranges of the top shard_bits of h.
-  /// Tables with tiers.ssd open their database, fresh; it is emptied when the collection goes.
-  /// Throws Error{config} for an unknown table, a repeated name, overlapping columns, or tiers that
-  /// do not go together; what SsdDatabase throws.
+  /// Tables with tiers.ssd open their database, fresh; its rows are removed when the collection
+  /// goes. Throws Error{config} for an unknown table, a repeated name, overlapping columns, or
+  /// tiers that do not go together; what SsdDatabase throws.
   Collection(std::vector<TableConfig> tables, std::vector<Lookup> lookups, uint64_t seed,
              int shard_bits = 10);
   ~Collection();
@@ -96,8 +99,9 @@ class Collection {
   /// Step 5: unique keys -> slots; creation in order of h. `step` is the update being formed;
   /// kReadOnly does not use it and sees the rows as of the last applied step.
   /// With an SSD tier, rows looked up to train stay in DRAM until `apply`.
-  /// Throws Error{resource} when a row cannot be made; TierError{resource} when the DRAM tier is too
-  /// small for the batches in flight, TierError{io} when the SSD fails; rows made until then stay.
+  /// Throws Error{resource} when a row cannot be made; TierError{resource} when the DRAM tier is
+  /// too small for the batches in flight, TierError{io} when the SSD fails; rows made until then
+  /// stay.
   LookUpCounts look_up(KeyedBatch& keys, LookUpMode mode, uint32_t step, ThreadPool& pool);
 
   /// Step 6 for samples [begin, end): out [end - begin, out_width] row-major with row stride
@@ -142,6 +146,15 @@ class Collection {
   uint64_t hash_of(int table, uint64_t id) const;
   uint64_t id_of(int table, uint64_t h) const;
 
+  /// Of the memory of all tables, the share that rows may take which change while a cut is read; of
+  /// a table with a budget it is a part of that. 0 unless set, before the first row.
+  void reserve_for_cuts(double share);
+  /// Freezes all rows as of the last applied step, for another thread to read while training goes
+  /// on. Between apply and look_up; one cut at a time, and no rows are inserted or cleared while it
+  /// lives. Rows that change meanwhile are copied first, within the reserve and `most_bytes`:
+  /// beyond that look_up waits for the reader.
+  TablesCut cut(int64_t most_bytes = INT64_MAX);
+
   /// Rows of some shards, ascending in h. Thread-safe while nothing changes.
   void scan(int table, storage::ShardRange shards,
             const std::function<void(const RowView&)>& visit) const;
@@ -163,6 +176,33 @@ class Collection {
   TableUsage usage(int table) const;
   /// Bytes one more row costs, index included, as the planner counts it.
   static double planned_bytes_per_row(const TableConfig& config);
+
+ private:
+  friend class TablesCut;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// All tables of a collection as they were when it was made, whatever happens to them since.
+/// One thread at a time; the collection outlives it. Errors carry "table <name>".
+class TablesCut {
+ public:
+  TablesCut(Collection& collection, int64_t reserve_bytes);
+  ~TablesCut();
+  TablesCut(TablesCut&&) noexcept;
+  TablesCut& operator=(TablesCut&&) = delete;
+
+  /// For what does not change: names, configs, layouts, shards.
+  const Collection& collection() const;
+  int64_t rows(int table) const;
+  std::span<const float> rate_history(int table) const;
+  /// Rows of some shards, ascending in h; each shard once.
+  void scan(int table, storage::ShardRange shards,
+            const std::function<void(const RowView&)>& visit);
+  /// The most memory that rows which changed meanwhile have taken at one moment.
+  int64_t peak_bytes() const;
+  /// How often training has waited for the reader.
+  int64_t waits() const;
 
  private:
   struct Impl;

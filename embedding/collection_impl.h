@@ -60,6 +60,7 @@ struct Collection::Impl {
   void list_table(int table, KeyedBatch& keys) const;
   int64_t hold_rows(uint32_t step, KeyedBatch& keys);
   std::vector<std::unique_lock<std::mutex>> pause_fetching(LookUpMode mode) const;
+  std::vector<storage::TieredTable::Change> begin_changes(LookUpMode mode, const KeyedBatch& keys);
   void size_outputs(KeyedBatch& keys) const;
   static void count_defaulted(const KeyedBatch& keys, LookUpCounts& counts);
   void read_rows(const KeyRange& range, KeyedBatch& keys) const;
@@ -68,6 +69,7 @@ struct Collection::Impl {
                  std::span<const int64_t> slots, std::span<const int64_t> created,
                  uint32_t step) const;
   int64_t room_of(const TableState& state) const;
+  int64_t cut_reserve_bytes() const;
   void catch_up(const TableState& state, std::span<const int64_t> slots, uint32_t step) const;
   void read_weights(const KeyRange& range, KeyedBatch& keys) const;
   void reduce_range(const KeyRange& range, KeyedBatch& keys, const float* dpool,
@@ -81,6 +83,7 @@ struct Collection::Impl {
   std::atomic<uint32_t> ticket{0};         // of the last batch, looked up to train or fetched ahead
   std::atomic<uint32_t> oldest_ticket{1};  // of the batches whose gradients are not applied yet
   int shard_bits;
+  double cut_share = 0;
   int features = 0;  // the batch has at least so many
   int64_t out_width = 0;
 };

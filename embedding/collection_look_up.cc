@@ -159,9 +159,11 @@ int64_t Collection::Impl::make_rows(const KeyRange& range, uint32_t step, KeyedB
     try {
       state.rows.dram().find_or_insert(hashes, slots, created);
     } catch (const Error&) {
+      state.rows.keep({}, slots, created);
       init_rows(state, hashes, slots, created, step);  // rows made until here are whole
       throw;
     }
+    state.rows.keep(hashes, slots, created);
     if (!created.empty()) init_rows(state, hashes, slots, created, step);
   }
   catch_up(state, slots, step);
@@ -225,6 +227,20 @@ void Collection::Impl::count_defaulted(const KeyedBatch& keys, LookUpCounts& cou
   }
 }
 
+/// Of rows in DRAM alone; those over an SSD see to it when they are held. All claims come before
+/// the first lock.
+std::vector<storage::TieredTable::Change> Collection::Impl::begin_changes(LookUpMode mode,
+                                                                          const KeyedBatch& keys) {
+  std::vector<storage::TieredTable::Change> changes;
+  if (mode == LookUpMode::kReadOnly) return changes;
+  for (size_t t = 0; t < tables.size(); ++t) {
+    storage::TieredTable& rows = tables[t].rows;
+    if (!rows.tiered()) changes.push_back(rows.begin_change(keys.hashes(static_cast<int>(t))));
+  }
+  for (storage::TieredTable::Change& change : changes) change.lock();
+  return changes;
+}
+
 LookUpCounts Collection::look_up(KeyedBatch& keys, LookUpMode mode, uint32_t step,
                                  ThreadPool& pool) {
   Impl& impl = *impl_;
@@ -235,6 +251,7 @@ LookUpCounts Collection::look_up(KeyedBatch& keys, LookUpMode mode, uint32_t ste
   impl.size_outputs(keys);
   const auto paused = impl.pause_fetching(mode);
   const int64_t held = train ? impl.hold_rows(step, keys) : 0;
+  const auto changes = impl.begin_changes(mode, keys);
   const std::vector<KeyRange> ranges =
       key_ranges(impl.tables, keys, pool.threads(), [&](const TableState& table) {
         return train && !table.rows.tiered() && table.rows.dram().shared_run();

@@ -16,8 +16,8 @@ constexpr int64_t kFloatsPerRange = 32 * 1024;  // of gradients read or rows cha
 
 /// Cuts [0, U) where the running cost passes equal shares. begin [U + 1] is the cost before each
 /// key, or empty: all keys cost the same.
-void cut(int table, int64_t unique, int64_t parts, std::span<const int32_t> begin,
-         std::vector<KeyRange>& out) {
+void cut_keys(int table, int64_t unique, int64_t parts, std::span<const int32_t> begin,
+              std::vector<KeyRange>& out) {
   int64_t from = 0;
   for (int64_t part = 1; part <= parts; ++part) {
     int64_t to = unique * part / parts;
@@ -170,7 +170,7 @@ void Collection::reduce_gradients(KeyedBatch& keys, const float* dpool, int64_t 
     if (!impl.tables[t].config.trainable || unique.unique.empty()) continue;
     if (impl.reduces_scalars(t, keys)) continue;
     const auto floats = static_cast<int64_t>(unique.inverse.size()) * impl.tables[t].config.dim;
-    cut(t, keys.unique(t), parts_for(floats, pool.threads()), unique.begin.span(), ranges);
+    cut_keys(t, keys.unique(t), parts_for(floats, pool.threads()), unique.begin.span(), ranges);
   }
   pool.parallel_for(static_cast<int64_t>(ranges.size()),
                     [&](int64_t r, int) { impl.reduce_range(ranges[r], keys, dpool, stride); });
@@ -225,7 +225,8 @@ void Collection::apply(const KeyedBatch& keys, uint32_t step, float scale, Threa
     if (!state.config.trainable || unique == 0) continue;
     STRATA_CHECK(keys.tables_[t].gradients.size() == size_t(unique) * state.config.dim,
                  "apply before reduce_gradients", t);
-    cut(t, unique, parts_for(unique * state.layout.row_bytes() / 4, pool.threads()), {}, ranges);
+    cut_keys(t, unique, parts_for(unique * state.layout.row_bytes() / 4, pool.threads()), {},
+             ranges);
   }
   pool.parallel_for(static_cast<int64_t>(ranges.size()), [&](int64_t r, int) {
     const auto [t, begin, end] = ranges[r];

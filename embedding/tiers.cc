@@ -78,10 +78,16 @@ storage::RowStore* Tiers::store_of(const TableConfig& table, int row_bytes) {
               ->table({.name = table.name, .row_bytes = row_bytes});
 }
 
+int64_t Tiers::budget_bytes() const {
+  int64_t bytes = 0;
+  for (const TiersConfig& tiers : groups_) bytes += tiers.dram->value;
+  return bytes;
+}
+
 int64_t Tiers::room(const TableConfig& table, const Use& use) const {
   const auto group = std::ranges::find(groups_, table.tiers);
   STRATA_CHECK(group != groups_.end(), "a table with tiers", table.name);
-  const auto budget = static_cast<double>(group->dram->value);
+  const double budget = static_cast<double>(group->dram->value) * (1 - cut_share_);
   const auto tables = static_cast<double>(group_tables_[group - groups_.begin()]);
   const bool small = static_cast<double>(use.table) < budget / (4 * tables);
   const double limit = budget * (small || tables == 1 ? kUsable : kShared);

@@ -23,6 +23,11 @@ class Tiers {
   /// The store of a table, or null where it has no SSD tier.
   storage::RowStore* store_of(const TableConfig& table, int row_bytes);
 
+  /// Keeps `share` of every budget for rows copied while a cut is read.
+  void reserve_for_cuts(double share) { cut_share_ = share; }
+  /// Of all budgets together.
+  int64_t budget_bytes() const;
+
   /// Bytes of DRAM in use.
   struct Use {
     int64_t table = 0;  // by the table
@@ -36,6 +41,7 @@ class Tiers {
   std::map<std::string, std::unique_ptr<storage::SsdDatabase>> databases_;  // by path
   std::vector<TiersConfig> groups_;
   std::vector<int64_t> group_tables_;
+  double cut_share_ = 0;
 };
 
 }  // namespace strata::embedding

@@ -11,7 +11,7 @@
 #include "kernels/convert.h"
 #include "serving/directory.h"
 #include "serving/export_tables.h"
-#include "storage/block_file.h"
+#include "storage/chained_rows.h"
 #include "storage/json_integer.h"
 #include "storage/npy.h"
 #include "storage/publication.h"
@@ -23,30 +23,29 @@ using Json = nlohmann::ordered_json;
 
 constexpr int64_t kChunkRows = 8192;
 
-/// Rows of a checkpoint's block files, part after part.
+/// Rows of a checkpoint's block files, those of all it builds upon merged.
 class BlockStream final : public TableStream {
  public:
-  BlockStream(const storage::FileSystem& files, std::vector<std::string> parts,
-              const kernels::RowLayout& layout)
-      : files_(files), parts_(std::move(parts)), layout_(layout) {}
+  BlockStream(const Contents& contents, const TableSummary& table)
+      : rows_(*contents.files, files_of(contents, table),
+              [layout = table.layout](const storage::BlockFileReader& reader, size_t) {
+                if (reader.header().layout.dim == layout.dim &&
+                    reader.header().layout.dtype == layout.dtype) {
+                  return;
+                }
+                throw Error(ErrorCode::kCorrupt, "{}: its rows are not those of the manifest",
+                            reader.path());
+              }) {}
 
   bool next(TableChunk& out) override {
     storage::RowBlock block;
-    while (!reader_ || !reader_->next(block)) {
-      if (part_ == parts_.size()) return false;
-      reader_ = std::make_unique<storage::BlockFileReader>(files_.open(parts_[part_++]));
-      if (reader_->header().layout.dim == layout_.dim &&
-          reader_->header().layout.dtype == layout_.dtype) {
-        continue;
-      }
-      throw Error(ErrorCode::kCorrupt, "{}: its rows are not those of the manifest",
-                  reader_->path());
-    }
-    const auto dim = static_cast<size_t>(layout_.dim);
-    const auto row_bytes = static_cast<size_t>(reader_->header().layout.row_bytes());
+    if (!rows_.next(block)) return false;
+    const kernels::RowLayout& layout = rows_.layout();
+    const auto dim = static_cast<size_t>(layout.dim);
+    const auto row_bytes = static_cast<size_t>(layout.row_bytes());
     weights_.resize(block.keys.size() * dim);
     for (size_t i = 0; i < block.keys.size(); ++i) {
-      kernels::widen(layout_.dtype, block.rows.data() + i * row_bytes, layout_.dim,
+      kernels::widen(layout.dtype, block.rows.data() + i * row_bytes, layout.dim,
                      weights_.data() + i * dim);
     }
     out = {.keys = block.keys, .rows = block.rows, .weights = weights_};
@@ -54,11 +53,16 @@ class BlockStream final : public TableStream {
   }
 
  private:
-  const storage::FileSystem& files_;
-  std::vector<std::string> parts_;
-  kernels::RowLayout layout_;
-  std::unique_ptr<storage::BlockFileReader> reader_;
-  size_t part_ = 0;
+  static std::vector<storage::ChainedFiles> files_of(const Contents& contents,
+                                                     const TableSummary& table) {
+    std::vector<storage::ChainedFiles> files;
+    for (const storage::ChainLink& link : contents.chain) {
+      files.push_back(storage::chained_files(link, table.folder + "/"));
+    }
+    return files;
+  }
+
+  storage::ChainedRows rows_;
   std::vector<float> weights_;
 };
 
@@ -145,15 +149,11 @@ uint64_t Contents::id_of(const TableSummary& table, uint64_t key) const {
 }
 
 std::unique_ptr<TableStream> Contents::open_table(const TableSummary& table) const {
-  std::vector<std::string> parts;
-  int64_t exported = 0;
-  for (const storage::ManifestFile& file : manifest.files) {
-    if (!file.name.starts_with(table.folder + "/")) continue;
-    if (file.name.ends_with(".rows")) parts.push_back(storage::join_name(directory, file.name));
-    if (file.name.ends_with(".keys.npy")) ++exported;
-  }
-  if (!is_export()) return std::make_unique<BlockStream>(*files, std::move(parts), table.layout);
-  return std::make_unique<NpyStream>(*files, storage::join_name(directory, table.folder), exported,
+  if (!is_export()) return std::make_unique<BlockStream>(*this, table);
+  const auto parts = std::ranges::count_if(manifest.files, [&](const storage::ManifestFile& file) {
+    return file.name.starts_with(table.folder + "/") && file.name.ends_with(".keys.npy");
+  });
+  return std::make_unique<NpyStream>(*files, storage::join_name(directory, table.folder), parts,
                                      table.layout);
 }
 
@@ -170,11 +170,12 @@ Contents open_contents(const std::string& path) {
   Contents contents{.files = std::move(opened.files),
                     .directory = std::move(opened.name),
                     .manifest = {},
+                    .chain = {},
                     .step = 0,
                     .samples = 0,
                     .tables = {}};
-  contents.manifest = storage::read_manifest(*contents.files, contents.directory, "");
-  storage::require_intact(*contents.files, contents.directory, "");
+  contents.chain = storage::require_intact_chain(*contents.files, contents.directory, "");
+  contents.manifest = contents.chain.back().manifest;
   try {
     contents.step = storage::json_integer<int64_t>(contents.manifest.about.at("step"));
     contents.samples = contents.manifest.about.value("samples", int64_t{0});

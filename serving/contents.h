@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "kernels/rows.h"
+#include "storage/directory_chain.h"
 #include "storage/manifest.h"
 
 namespace strata::serving {
@@ -44,6 +45,7 @@ struct Contents {
   std::unique_ptr<storage::FileSystem> files;
   std::string directory;  // "" is the root
   storage::Manifest manifest;
+  std::vector<storage::ChainLink> chain;  // what it builds upon, the oldest first, and itself
   int64_t step = 0;
   int64_t samples = 0;
   std::vector<TableSummary> tables;

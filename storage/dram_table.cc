@@ -260,7 +260,8 @@ kernels::RowsRef DramTable::rows() const { return impl_->arena.rows(); }
 int DramTable::shards() const { return 1 << impl_->shard_bits; }
 int DramTable::shard_of(uint64_t h) const { return static_cast<int>(impl_->shard_of(h)); }
 int64_t DramTable::size() const { return impl_->size.load(std::memory_order_relaxed); }
-int64_t DramTable::free_slots() const { return impl_->arena.taken() - size(); }
+int64_t DramTable::slots() const { return impl_->arena.taken(); }
+int64_t DramTable::free_slots() const { return slots() - size(); }
 bool DramTable::shared_run() const { return impl_->shared() || impl_->one_free_list; }
 
 double DramTable::planned_index_bytes(int row_bytes) {

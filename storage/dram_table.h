@@ -89,6 +89,8 @@ class DramTable {
   int shards() const;
   int shard_of(uint64_t h) const;
   int64_t size() const;
+  /// Every slot handed out so far is below this; it only grows.
+  int64_t slots() const;
   /// Slots in memory that hold no row: insertions take them first.
   int64_t free_slots() const;
   /// True when shards share a run or free slots: then only one thread may insert or erase.

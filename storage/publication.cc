@@ -3,6 +3,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <utility>
 
 #include "base/check.h"
@@ -222,9 +223,23 @@ std::string require_current(const FileSystem& files) {
   throw Error(ErrorCode::kCorrupt, "{}; usable: {}", problem, usable.empty() ? "none" : usable);
 }
 
+/// True when the root is a directory whose parents lie beside it.
+bool builds_upon_another(const FileSystem& root) {
+  try {
+    return read_manifest(root, "", "").about.contains("base");
+  } catch (const Error&) {
+    return false;  // whoever reads it will say why
+  }
+}
+
 OpenedDirectory open_published(const std::string& path) {
   auto files = open_file_system(path, IfAbsent::kFail);
-  if (find_entry(*files, std::string(kManifestName))) return {std::move(files), ""};
+  if (find_entry(*files, std::string(kManifestName))) {
+    if (!builds_upon_another(*files)) return {std::move(files), ""};
+    const std::filesystem::path whole = std::filesystem::canonical(path);
+    return {open_file_system(whole.parent_path().string(), IfAbsent::kFail),
+            whole.filename().string()};
+  }
   std::string name = require_current(*files);
   return {std::move(files), std::move(name)};
 }

@@ -14,7 +14,7 @@
 namespace strata::storage {
 
 struct SsdConfig {
-  std::string path;                     // directory of the tier; its parent exists
+  std::string path;                     // directory of the tier; made where it is absent
   int64_t memory = int64_t{512} << 20;  // bytes of everything RocksDB keeps; >= 64 MiB
   int64_t bytes = 0;                    // upper bound on the disk; 0: as much as there is
   bool direct_io = true;                // past the page cache, which would hide memory
@@ -25,7 +25,7 @@ struct SsdConfig {
 
 enum class SsdStart {
   kFresh,    // what an earlier run left is removed
-  kScratch,  // the same, and at the end the directory is emptied
+  kScratch,  // the same, and at the end the rows are removed; marker and lock stay
   kReopen,   // what an earlier run left is used, once its sidecar agrees
 };
 

@@ -42,6 +42,15 @@ class DramCursor {
   size_t at_ = 0;
 };
 
+/// The keys that have a slot.
+std::vector<KeySlot> present(std::span<const uint64_t> hashes, std::span<const int64_t> slots) {
+  std::vector<KeySlot> rows;
+  for (size_t i = 0; i < slots.size(); ++i) {
+    if (slots[i] != kNoSlot) rows.push_back({.h = hashes[i], .slot = slots[i]});
+  }
+  return rows;
+}
+
 }  // namespace
 
 void TieredTable::Impl::insert(const BatchHold& batch, std::span<const uint64_t> absent,
@@ -53,6 +62,7 @@ void TieredTable::Impl::insert(const BatchHold& batch, std::span<const uint64_t>
     states.cover(slot);
     states[slot] = {};
     touch(states[slot], batch.ticket);
+    if (cut) cut->pass(slot);
   }
 }
 
@@ -89,13 +99,15 @@ void TieredTable::hold(const BatchHold& batch, std::span<const uint64_t> hashes,
                        std::span<int64_t> slots, std::vector<int64_t>& created) {
   Impl& impl = *impl_;
   STRATA_CHECK(tiered() && batch.ticket >= batch.oldest, "hold", batch.ticket, batch.oldest);
-  const std::unique_lock lock(impl.mutex);
+  Change change(impl, hashes, std::ssize(hashes));
+  change.lock();
   impl.dram.find(hashes, slots);
   std::vector<int64_t> places;
   std::vector<uint64_t> absent;
   for (size_t i = 0; i < slots.size(); ++i) {
     if (slots[i] != kNoSlot) {
       impl.touch(impl.states[slots[i]], batch.ticket);
+      impl.keep(hashes[i], slots[i]);
       continue;
     }
     places.push_back(static_cast<int64_t>(i));
@@ -111,8 +123,7 @@ void TieredTable::hold(const BatchHold& batch, std::span<const uint64_t> hashes,
     impl.fetch(absent, fresh, found);
   } catch (...) {
     impl.dram.find(absent, fresh);
-    std::erase_if(fresh, [](int64_t slot) { return slot == kNoSlot; });
-    impl.forget(absent, fresh);
+    impl.forget(present(absent, fresh));
     throw;
   }
   for (size_t i = 0; i < absent.size(); ++i) {
@@ -164,12 +175,7 @@ void TieredTable::scan(ShardRange shards, const RowVisitor& visit) const {
   if (shards.count == 0) return;
   DramCursor next(impl.dram, shards);
   if (impl.store) {
-    const int shift = 64 - impl.config.shard_bits;
-    const auto first_of = [&](int shard) {
-      return shift == 64 ? 0 : static_cast<uint64_t>(shard) << shift;
-    };
-    const uint64_t last = end == impl.dram.shards() ? ~uint64_t{0} : first_of(end) - 1;
-    impl.store->scan({first_of(shards.first), last},
+    impl.store->scan(keys_of_shards(shards, impl.config.shard_bits),
                      [&](uint64_t h, std::span<const std::byte> row) {
                        while (next.valid() && next.h() < h) next.show(visit);
                        if (next.valid() && next.h() == h) return next.show(visit);
@@ -184,6 +190,7 @@ void TieredTable::put(std::span<const uint64_t> hashes, std::span<const std::byt
   const auto width = static_cast<size_t>(impl.config.row_bytes);
   STRATA_CHECK(rows.size() == hashes.size() * width, "rows", rows.size(), hashes.size(), width);
   const auto lock = impl.writing();
+  STRATA_CHECK(!impl.cut, "rows are put while a cut is read");
   std::vector<int64_t> slots(hashes.size());
   std::vector<int64_t> created;
   if (!impl.store) {
@@ -211,8 +218,9 @@ void TieredTable::put(std::span<const uint64_t> hashes, std::span<const std::byt
 
 int64_t TieredTable::erase(std::span<const uint64_t> hashes) {
   Impl& impl = *impl_;
-  if (!impl.store) return impl.dram.erase(hashes);
-  const auto lock = impl.writing();
+  if (!impl.store) return erase_from_dram(hashes);
+  Change change(impl, hashes, 0);
+  change.lock();
   std::vector<std::byte> rows(hashes.size() * static_cast<size_t>(impl.config.row_bytes));
   std::vector<uint8_t> found(hashes.size());
   impl.store->read(hashes, rows, found);
@@ -223,12 +231,23 @@ int64_t TieredTable::erase(std::span<const uint64_t> hashes) {
   impl.dram.find(hashes, slots);
   int64_t erased = 0;
   for (size_t i = 0; i < slots.size(); ++i) erased += found[i] != 0 || slots[i] != kNoSlot;
-  std::erase_if(slots, [](int64_t slot) { return slot == kNoSlot; });
-  impl.forget(hashes, slots);
+  impl.forget(present(hashes, slots));
   return erased;
 }
 
+/// Where there is no store.
+int64_t TieredTable::erase_from_dram(std::span<const uint64_t> hashes) {
+  Impl& impl = *impl_;
+  Change change(impl, hashes, 0);
+  change.lock();
+  std::vector<int64_t> slots(hashes.size());
+  impl.dram.find(hashes, slots);
+  for (const KeySlot& row : present(hashes, slots)) impl.keep(row.h, row.slot);
+  return impl.dram.erase(hashes);
+}
+
 void TieredTable::clear() {
+  STRATA_CHECK(!impl_->cut, "a table is cleared while a cut is read");
   if (tiered()) impl_->store->clear();
   *this = TieredTable(impl_->config, impl_->store);
 }

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <shared_mutex>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "base/fields.h"
 #include "storage/dram_table.h"
 #include "storage/row_store.h"
+#include "storage/table_cut.h"
 
 namespace strata::storage {
 
@@ -71,6 +73,8 @@ struct RowsBelow {
 /// flight. Without a store dram() is used as its own comment says, and the rest is exclusive.
 /// Errors: those of DramTable and RowStore. Every row is then as it was, wherever it now is.
 class TieredTable {
+  struct Impl;
+
  public:
   /// `store` may be null; its row_bytes are the table's; it is empty and outlives the table.
   TieredTable(const TieredTableConfig& config, RowStore* store);
@@ -106,6 +110,41 @@ class TieredTable {
   /// Visits every row of some shards, ascending in h, each in its newest form.
   void scan(ShardRange shards, const RowVisitor& visit) const;
 
+  /// Freezes the rows as they are, in all tiers. Between batches; one cut at a time.
+  void begin_cut(std::shared_ptr<CutReserve> reserve);
+  /// Visits every row of some shards as it was at begin_cut, ascending in h, while the table is
+  /// used and changed. One thread; each shard once. Memory: the rows of one shard.
+  void scan_cut(ShardRange shards, const RowVisitor& visit);
+  /// Rows of the table at begin_cut.
+  int64_t cut_rows() const;
+  /// Any thread; waits for none.
+  void end_cut();
+
+  /// What makes rows of a batch safe to change though a cut may be read. Where there is no store
+  /// the caller has it locked from before it inserts until it has called `keep`.
+  class Change {
+   public:
+    /// Of rows of `hashes` and `others` more.
+    Change(Impl& table, std::span<const uint64_t> hashes, int64_t others);
+    ~Change();
+    Change(Change&&) noexcept = default;
+    Change& operator=(Change&&) = delete;
+    void lock();
+
+   private:
+    Impl* table_;
+    std::shared_ptr<TableCut> cut_;
+    int64_t claimed_ = 0;
+    std::unique_lock<std::shared_mutex> lock_;
+  };
+  /// Of the rows of `hashes`. May wait for the reader of the cut, as TableCut::claim: the thread
+  /// has no Change locked.
+  Change begin_change(std::span<const uint64_t> hashes);
+  /// The rows in `slots` are about to change; those at the positions `created` are new. Threads may
+  /// call it at the same time for different shards.
+  void keep(std::span<const uint64_t> hashes, std::span<const int64_t> slots,
+            std::span<const int64_t> created);
+
   /// Puts whole rows [n, row_bytes] under hashes [n], ascending, replacing those that are there.
   /// With a store new rows go there.
   void put(std::span<const uint64_t> hashes, std::span<const std::byte> rows);
@@ -123,7 +162,8 @@ class TieredTable {
   TierCounts counts() const;
 
  private:
-  struct Impl;
+  int64_t erase_from_dram(std::span<const uint64_t> hashes);
+
   std::unique_ptr<Impl> impl_;
 };
 

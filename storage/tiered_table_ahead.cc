@@ -13,23 +13,28 @@ constexpr int64_t kAheadShare = 4;  // a batch fetched ahead has one part of as 
 
 }  // namespace
 
-/// Reads what DRAM lacks of `hashes` and takes it in; false when there is no room for more.
-bool TieredTable::Impl::read_ahead(const BatchHold& batch, std::span<const uint64_t> hashes) {
+/// The keys that DRAM lacks; the others are kept for the batch. From here on `changed` is written.
+std::vector<uint64_t> TieredTable::Impl::absent_ahead(const BatchHold& batch,
+                                                      std::span<const uint64_t> hashes) {
   std::vector<int64_t> slots(hashes.size());
   std::vector<uint64_t> absent;
-  {
-    const std::unique_lock lock(mutex);
-    dram.find(hashes, slots);
-    for (size_t i = 0; i < hashes.size(); ++i) {
-      if (slots[i] == kNoSlot) {
-        absent.push_back(hashes[i]);
-      } else {
-        touch(states[slots[i]], batch.ticket);
-      }
+  const std::unique_lock lock(mutex);
+  dram.find(hashes, slots);
+  for (size_t i = 0; i < hashes.size(); ++i) {
+    if (slots[i] == kNoSlot) {
+      absent.push_back(hashes[i]);
+    } else {
+      touch(states[slots[i]], batch.ticket);
     }
-    changed.clear();
-    reading_ahead = true;
   }
+  changed.clear();
+  reading_ahead = true;
+  return absent;
+}
+
+/// Reads what DRAM lacks of `hashes` and takes it in; false when there is no room for more.
+bool TieredTable::Impl::read_ahead(const BatchHold& batch, std::span<const uint64_t> hashes) {
+  std::vector<uint64_t> absent = absent_ahead(batch, hashes);
   const auto width = static_cast<size_t>(config.row_bytes);
   std::vector<std::byte> rows(absent.size() * width);
   std::vector<uint8_t> found(absent.size());
@@ -40,10 +45,12 @@ bool TieredTable::Impl::read_ahead(const BatchHold& batch, std::span<const uint6
     reading_ahead = false;
     throw;
   }
-  const std::unique_lock lock(mutex);
+  Change change(*this, {}, std::ssize(absent));  // of those that leave
+  change.lock();
   reading_ahead = false;
   std::ranges::sort(changed);
-  dram.find(absent, std::span(slots).first(absent.size()));
+  std::vector<int64_t> slots(absent.size());
+  dram.find(absent, slots);
   size_t kept = 0;
   for (size_t i = 0; i < absent.size(); ++i) {
     if (found[i] == 0 || slots[i] != kNoSlot) continue;

@@ -68,13 +68,7 @@ void TieredTable::Impl::evict(std::vector<KeySlot> leaving) {
   in_pieces(std::ssize(leaving), [&](int64_t begin, int64_t end) {
     const auto piece = std::span(leaving).subspan(begin, end - begin);
     write_back(piece);
-    std::vector<uint64_t> hashes;
-    std::vector<int64_t> slots;
-    for (const KeySlot& row : piece) {
-      hashes.push_back(row.h);
-      slots.push_back(row.slot);
-    }
-    forget(hashes, slots);
+    forget(piece);
     counts.evicted += std::ssize(piece);
   });
 }
@@ -134,11 +128,14 @@ void TieredTable::Impl::write_back(std::span<const KeySlot> rows) {
 }
 
 /// Rows leave DRAM.
-void TieredTable::Impl::forget(std::span<const uint64_t> hashes, std::span<const int64_t> slots) {
-  for (const int64_t slot : slots) {
+void TieredTable::Impl::forget(std::span<const KeySlot> rows) {
+  std::vector<uint64_t> hashes;
+  for (const auto& [h, slot] : rows) {
+    keep(h, slot);
     states.cover(slot);
     both -= states[slot].below;
     states[slot] = {};
+    hashes.push_back(h);
   }
   dram.erase(hashes);
   note_changed(hashes);

@@ -24,6 +24,17 @@ void in_pieces(int64_t count, Body&& body) {
   }
 }
 
+/// The keys of shards first … first + count - 1, of 2^shard_bits.
+inline KeyRange keys_of_shards(ShardRange shards, int shard_bits) {
+  const int shift = 64 - shard_bits;
+  const auto first_of = [&](int shard) {
+    return shift == 64 ? 0 : static_cast<uint64_t>(shard) << shift;
+  };
+  const int end = shards.first + shards.count;
+  return {.first = first_of(shards.first),
+          .last = end == 1 << shard_bits ? ~uint64_t{0} : first_of(end) - 1};
+}
+
 struct TieredTable::Impl {
   Impl(const TieredTableConfig& table_config, RowStore* row_store)
       : config(table_config),
@@ -42,8 +53,11 @@ struct TieredTable::Impl {
   void evict(std::vector<KeySlot> leaving);
   std::vector<KeySlot> victims(const BatchHold& batch, int64_t rows);
   void write_back(std::span<const KeySlot> rows);
-  void forget(std::span<const uint64_t> hashes, std::span<const int64_t> slots);
+  void forget(std::span<const KeySlot> rows);
+  void keep(uint64_t h, int64_t slot);
+  std::vector<std::byte> frozen_rows(int shard);
   void note_changed(std::span<const uint64_t> hashes);
+  std::vector<uint64_t> absent_ahead(const BatchHold& batch, std::span<const uint64_t> hashes);
   bool read_ahead(const BatchHold& batch, std::span<const uint64_t> hashes);
   bool take_ahead(const BatchHold& batch, std::span<const uint64_t> hashes,
                   std::span<const std::byte> rows);
@@ -73,6 +87,7 @@ struct TieredTable::Impl {
   TierCounts counts;
   bool reading_ahead = false;       // rows are read from the store without the lock,
   std::vector<uint64_t> changed;    // and these keys changed in the store or left DRAM meanwhile
+  std::shared_ptr<TableCut> cut;    // null: no cut is read
   mutable std::mutex ahead;         // held by the thread that fetches ahead
   mutable std::shared_mutex mutex;  // of all above, where there is a store
 };

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "storage/directory_chain.h"
 #include "storage/manifest.h"
 #include "storage/publication.h"
 #include "train/checkpoint_dense.h"
@@ -60,24 +61,37 @@ std::vector<std::pair<CheckpointName, std::string>> list_checkpoints(
   return found;
 }
 
-int64_t planned_bytes(const embedding::Collection& tables, const dense::Parameters& parameters,
-                      const CheckpointText& text) {
-  int64_t bytes = planned_table_bytes(tables);
-  for (const dense::ParameterInfo& tensor : parameters.tensors()) {
-    bytes += 4 * (tensor.size() + tensor.state_size) + 256;
+int64_t planned_bytes(const CheckpointCut& cut) {
+  const int64_t rows = cut.base ? 0 : planned_table_bytes(cut.tables);  // what changed is unknown
+  return rows + cut.dense.bytes() + static_cast<int64_t>(cut.text.resolved_config.size()) +
+         (1 << 20);
+}
+
+/// True where the checkpoint builds upon no other. One whose manifest is damaged counts as full:
+/// nothing can build upon it.
+bool is_full(const storage::FileSystem& files, const std::string& directory) {
+  try {
+    return !storage::read_manifest(files, directory, storage::kCheckpointMagic)
+                .about.contains("base");
+  } catch (const Error&) {
+    return true;
   }
-  return bytes + static_cast<int64_t>(text.resolved_config.size()) + (1 << 20);
 }
 
 void apply_retention(storage::FileSystem& files, const Retention& retention) {
-  int64_t newest_left = retention.keep;
+  int64_t full_left = retention.keep;
   bool best_left = retention.best_step.has_value();
+  bool needed = false;  // by a newer one that stays
   const auto current = storage::read_current(files);
   for (const auto& [name, directory] : list_checkpoints(files)) {
-    const bool newest = newest_left-- > 0;
+    const bool full = is_full(files, directory);
+    const bool newest = full_left > 0;
     const bool best = best_left && name.step == *retention.best_step;
     if (best) best_left = false;
-    if (!newest && !best && directory != current) storage::remove_published(files, directory);
+    const bool stays = newest || best || needed || directory == current;
+    if (!stays) storage::remove_published(files, directory);
+    needed = stays && !full;
+    if (full) --full_left;
   }
 }
 
@@ -90,20 +104,37 @@ nlohmann::json parse_json(const storage::FileSystem& files, const std::string& n
 
 }  // namespace
 
-std::string save_checkpoint(storage::FileSystem& files, const embedding::Collection& tables,
-                            const dense::Parameters& parameters, const CheckpointText& text,
-                            const Retention& retention) {
+CheckpointCut take_cut(embedding::Collection& tables, const dense::Parameters& parameters,
+                       CheckpointText text, int64_t most_bytes) {
+  return {.tables = tables.cut(most_bytes),
+          .dense = DenseCut(parameters),
+          .text = std::move(text),
+          .base = std::nullopt};
+}
+
+std::string save_checkpoint(storage::FileSystem& files, CheckpointCut& cut,
+                            const Retention& retention, const std::stop_token& stop) {
   STRATA_CHECK(retention.keep >= 1, "keep", retention.keep);
-  storage::require_space(files, planned_bytes(tables, parameters, text), "a checkpoint");
+  storage::require_space(files, planned_bytes(cut), "a checkpoint");
+  const CheckpointText& text = cut.text;
   const auto existing = list_checkpoints(files);
   const int64_t number = existing.empty() ? 1 : existing.front().first.number + 1;
   const std::string name = format_name({.number = number, .step = text.state.step});
   storage::Publication publication(files, name, std::string(storage::kCheckpointMagic));
-  Json about = {{"step", text.state.step},   {"samples", text.state.samples},
-                {"strata", STRATA_VERSION},  {"keys", "h = mix64(id xor XXH3-64(table name))"},
-                {"shards", tables.shards()}, {"metrics", text.metrics}};
-  about["tables"] = save_tables(publication, tables, static_cast<uint64_t>(text.state.step));
-  save_dense(publication, parameters);
+  Json about = {{"step", text.state.step},
+                {"samples", text.state.samples},
+                {"strata", STRATA_VERSION},
+                {"keys", "h = mix64(id xor XXH3-64(table name))"},
+                {"shards", cut.tables.collection().shards()},
+                {"metrics", text.metrics}};
+  SaveOrder order{
+      .step = static_cast<uint64_t>(text.state.step), .since = std::nullopt, .stop = stop};
+  if (cut.base) {
+    about["base"] = storage::parent_entry(files, cut.base->name);
+    order.since = static_cast<uint64_t>(cut.base->step);
+  }
+  about["tables"] = save_tables(publication, cut.tables, order);
+  cut.dense.save(publication);
   publication.write(kStateName, to_json(text.state));
   publication.write(kSchemaName, text.schema.dump());
   publication.write(kResolvedConfigName, text.resolved_config);
@@ -117,8 +148,8 @@ std::string save_checkpoint(storage::FileSystem& files, const embedding::Collect
 }
 
 CheckpointHead open_checkpoint(const storage::FileSystem& files, const std::string& name) {
-  storage::require_intact(files, name, storage::kCheckpointMagic);
-  const storage::Manifest manifest = storage::read_manifest(files, name, storage::kCheckpointMagic);
+  const storage::Manifest manifest =
+      storage::require_intact_chain(files, name, storage::kCheckpointMagic).back().manifest;
   CheckpointHead head{.name = name, .step = 0, .text = {}};
   const auto state =
       storage::read_text(files, storage::join_name(name, kStateName), kTextLimitBytes);
@@ -141,10 +172,10 @@ CheckpointHead open_checkpoint(const storage::FileSystem& files, const std::stri
 LoadReport load_checkpoint(const storage::FileSystem& files, const std::string& name,
                            embedding::Collection& tables, dense::Parameters& parameters,
                            const LoadOptions& options) {
-  const storage::Manifest manifest = storage::read_manifest(files, name, storage::kCheckpointMagic);
+  const auto chain = storage::read_chain(files, name, storage::kCheckpointMagic);
   LoadReport report;
   try {
-    load_tables({.files = files, .directory = name, .manifest = manifest}, tables, options, report);
+    load_tables({.files = files, .chain = chain}, tables, options, report);
   } catch (const nlohmann::json::exception& e) {
     throw Error(ErrorCode::kCorrupt, "{}: the manifest's list of tables: {}", files.path(name),
                 e.what());

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "dense/parameters.h"
 #include "embedding/collection.h"
 #include "storage/file_system.h"
+#include "train/dense_cut.h"
 #include "train/trainer_state.h"
 
 namespace strata::train {
@@ -26,9 +28,27 @@ struct CheckpointText {
   nlohmann::json metrics;       // of the last evaluation; null: none. Shown by inspect
 };
 
-/// Which checkpoints stay when a new one is complete.
+/// A checkpoint of the same run that a later one builds upon.
+struct CheckpointBase {
+  std::string name;
+  int64_t step = 0;
+};
+
+/// A run frozen between two updates: another thread may write it while training goes on.
+struct CheckpointCut {
+  embedding::TablesCut tables;
+  DenseCut dense;
+  CheckpointText text;
+  std::optional<CheckpointBase> base;  // then only rows that changed since are saved
+};
+
+/// `most_bytes`: see Collection::cut.
+CheckpointCut take_cut(embedding::Collection& tables, const dense::Parameters& parameters,
+                       CheckpointText text, int64_t most_bytes = INT64_MAX);
+
+/// Which checkpoints stay when a new one is complete. What they build upon stays with them.
 struct Retention {
-  int64_t keep = 3;                  // the newest; >= 1
+  int64_t keep = 3;                  // the newest that are full, and all after them; >= 1
   std::optional<int64_t> best_step;  // the newest of this update stays besides
 };
 
@@ -37,10 +57,10 @@ struct Retention {
 ///
 /// Whatever fails, the checkpoint CURRENT named before is untouched. Throws Error{io}; a disk that
 /// is too small is noticed before anything is written. A failure to remove an old one is not one
-/// of the save: it is tried again after the next.
-std::string save_checkpoint(storage::FileSystem& files, const embedding::Collection& tables,
-                            const dense::Parameters& parameters, const CheckpointText& text,
-                            const Retention& retention);
+/// of the save: it is tried again after the next. Error{stopped} when `stop` was requested before
+/// all rows were written: nothing is left of it then.
+std::string save_checkpoint(storage::FileSystem& files, CheckpointCut& cut,
+                            const Retention& retention, const std::stop_token& stop = {});
 
 /// The cheap part of a checkpoint: what is needed to build the network it belongs to.
 struct CheckpointHead {

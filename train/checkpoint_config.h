@@ -14,6 +14,8 @@ struct CheckpointConfig {
   std::optional<Duration> every = Duration{1800};
   std::optional<int64_t> every_steps;
   int64_t keep = 3;
+  int64_t full_every = 1;
+  Share reserve{10};
   Duration grace{30};
 
   template <class V>
@@ -32,9 +34,25 @@ struct CheckpointConfig {
        .min = 1,
        .on_resume = OnResume::kFree});
     v("keep", keep,
-      {.doc = "Checkpoints that stay, the newest; the best of early stopping is kept besides.",
+      {.doc =
+           "Full checkpoints that stay, the newest, and all after the oldest of them; the best of "
+           "early stopping is kept besides.",
        .min = 1,
        .max = 1'000'000,
+       .on_resume = OnResume::kFree});
+    v("full_every", full_every,
+      {.doc = "Every so manieth checkpoint holds all rows; those between hold only the rows that "
+              "changed since the one before and build upon it. 1: all are full. The first of a "
+              "process is.",
+       .min = 1,
+       .max = 1000,
+       .on_resume = OnResume::kFree});
+    v("reserve", reserve,
+      {.doc = "Of the memory of all tables, what rows may take that change while a checkpoint is "
+              "written beside training: part of tiers.dram where that is set. With less, training "
+              "waits for the checkpoint sooner.",
+       .min = 1,
+       .max = 100,
        .on_resume = OnResume::kFree});
     v("grace", grace,
       {.doc = "Time after SIGTERM or SIGINT to finish the step and save.",

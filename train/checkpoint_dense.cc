@@ -5,19 +5,10 @@
 #include <vector>
 
 #include "storage/safetensors.h"
+#include "train/dense_cut.h"
 
 namespace strata::train {
 namespace {
-
-constexpr const char* kWeightsName = "dense/weights.safetensors";
-constexpr const char* kOptimizerStateName = "dense/optimizer.safetensors";
-
-void write(storage::Publication& publication, const std::string& name,
-           std::span<const storage::TensorRef> tensors) {
-  auto part = publication.create(name);
-  storage::write_safetensors(*part, tensors);
-  publication.close(std::move(part));
-}
 
 void check_finite(const std::string& where, std::span<const float> values,
                   const LoadOptions& options, LoadReport& report) {
@@ -57,23 +48,12 @@ bool read_state(const storage::SafetensorsReader& reader, const dense::Parameter
 
 }  // namespace
 
-void save_dense(storage::Publication& publication, const dense::Parameters& parameters) {
-  std::vector<storage::TensorRef> weights;
-  std::vector<storage::TensorRef> state;
-  for (const dense::ParameterInfo& tensor : parameters.tensors()) {
-    weights.push_back({tensor.name, tensor.shape, parameters.weights(tensor)});
-    if (tensor.state_size == 0) continue;
-    state.push_back({tensor.name, {tensor.state_size}, parameters.state(tensor)});
-  }
-  write(publication, kWeightsName, weights);
-  write(publication, kOptimizerStateName, state);
-}
-
 void load_dense(const storage::FileSystem& files, const std::string& directory,
                 dense::Parameters& parameters, const LoadOptions& options, LoadReport& report) {
-  const storage::SafetensorsReader weights(files.open(storage::join_name(directory, kWeightsName)));
+  const storage::SafetensorsReader weights(
+      files.open(storage::join_name(directory, kDenseWeightsName)));
   const storage::SafetensorsReader state(
-      files.open(storage::join_name(directory, kOptimizerStateName)));
+      files.open(storage::join_name(directory, kDenseStateName)));
   if (weights.tensors().size() != parameters.tensors().size()) {
     throw Error(ErrorCode::kConfig, "{} has {} tensors, this model has {}", weights.path(),
                 weights.tensors().size(), parameters.tensors().size());

@@ -1,16 +1,13 @@
 #pragma once
-// The dense tensors of a checkpoint: weights and buffers, and their optimizer state, by name.
+// The dense tensors of a checkpoint read back; dense_cut.h writes them.
 
 #include <string>
 
 #include "dense/parameters.h"
-#include "storage/publication.h"
+#include "storage/file_system.h"
 #include "train/checkpoint.h"
 
 namespace strata::train {
-
-/// Writes dense/weights.safetensors and dense/optimizer.safetensors.
-void save_dense(storage::Publication& publication, const dense::Parameters& parameters);
 
 /// Fills weights, buffers and state; see load_checkpoint.
 void load_dense(const storage::FileSystem& files, const std::string& directory,

@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "kernels/convert.h"
 #include "storage/block_file.h"
+#include "storage/chained_rows.h"
 #include "storage/json_integer.h"
 #include "storage/npy.h"
 
@@ -28,10 +29,10 @@ int64_t bytes_per_row(const embedding::Collection& tables, int table) {
 }
 
 /// A power of two of parts, so that each is a whole range of shards.
-int part_count(const embedding::Collection& tables, int table) {
-  const int64_t bytes = tables.usage(table).rows * bytes_per_row(tables, table);
+int part_count(const embedding::TablesCut& cut, int table) {
+  const int64_t bytes = cut.rows(table) * bytes_per_row(cut.collection(), table);
   const auto wanted = static_cast<uint64_t>(std::max<int64_t>(1, bytes / kPartBytes));
-  return std::min(static_cast<int>(std::bit_ceil(wanted)), tables.shards());
+  return std::min(static_cast<int>(std::bit_ceil(wanted)), cut.collection().shards());
 }
 
 std::string folder_of(const std::string& table) { return "tables/" + storage::encode_name(table); }
@@ -42,21 +43,34 @@ std::string part_name(const std::string& folder, int part) {
 
 uint64_t digest_of(const std::string& table) { return XXH3_64bits(table.data(), table.size()); }
 
-int64_t save_part(storage::Publication& publication, const embedding::Collection& tables, int table,
-                  int part, uint64_t step) {
+/// The step of a row's last change.
+uint32_t stamp_of(const kernels::RowLayout& layout, std::span<const std::byte> row) {
+  uint32_t stamp = 0;
+  std::memcpy(&stamp, row.data() + layout.stamp_offset(), sizeof stamp);
+  return stamp;
+}
+
+int64_t save_part(storage::Publication& publication, embedding::TablesCut& cut, int table, int part,
+                  const SaveOrder& order) {
+  const embedding::Collection& tables = cut.collection();
   const std::string& name = tables.config(table).name;
-  const int shards = tables.shards() / part_count(tables, table);
+  const int shards = tables.shards() / part_count(cut, table);
   const storage::BlockFileHeader header{
       .layout = tables.layout(table),
       .shard_bits = std::countr_zero(static_cast<unsigned>(tables.shards())),
       .first_shard = part * shards,
       .shards = shards,
-      .step = step,
+      .step = order.step,
       .table = digest_of(name)};
   auto file = publication.create(part_name(folder_of(name), part));
   storage::BlockFileWriter writer(*file, header);
-  tables.scan(table, {header.first_shard, shards},
-              [&](const embedding::RowView& row) { writer.append(row.h, row.bytes.data()); });
+  for (int shard = header.first_shard; shard < header.first_shard + shards; ++shard) {
+    if (order.stop.stop_requested()) throw Error(ErrorCode::kStopped, "the checkpoint is given up");
+    cut.scan(table, {shard, 1}, [&](const embedding::RowView& row) {
+      if (order.since && stamp_of(header.layout, row.bytes) <= *order.since) return;
+      writer.append(row.h, row.bytes.data());
+    });
+  }
   writer.finish();
   publication.close(std::move(file));
   return writer.rows();
@@ -72,13 +86,14 @@ void save_rates(storage::Publication& publication, const std::string& name,
   publication.close(std::move(part));
 }
 
-/// What the manifest says of one table.
-Json describe(const embedding::Collection& tables, int table, int64_t rows) {
+/// What the manifest says of one table; `rows` of it, `saved` in this directory.
+Json describe(const embedding::Collection& tables, int table, int64_t rows, int64_t saved) {
   const embedding::TableConfig& config = tables.config(table);
   const kernels::RowLayout& layout = tables.layout(table);
   return {{"name", config.name},
           {"folder", folder_of(config.name)},
           {"rows", rows},
+          {"saved_rows", saved},
           {"dim", layout.dim},
           {"dtype", enum_name(layout.dtype)},
           {"optimizer", config.optimizer.name()},
@@ -115,7 +130,7 @@ class TableLoader {
   TableLoader(embedding::Collection& tables, int table, const LoadOptions& options)
       : tables_(tables), table_(table), options_(options), layout_(tables.layout(table)) {}
 
-  void load(const storage::FileSystem& files, const std::string& name, uint64_t step);
+  void load(const SavedTables& saved, const std::string& folder);
   void finish(LoadReport& report) const;
   int64_t rows() const { return rows_; }
 
@@ -156,11 +171,18 @@ void TableLoader::check_header(const storage::BlockFileReader& reader, uint64_t 
   }
 }
 
-void TableLoader::load(const storage::FileSystem& files, const std::string& name, uint64_t step) {
-  storage::BlockFileReader reader(files.open(name));
-  check_header(reader, step);
+void TableLoader::load(const SavedTables& saved, const std::string& folder) {
+  std::vector<storage::ChainedFiles> files;
+  for (const storage::ChainLink& link : saved.chain) {
+    files.push_back(storage::chained_files(link, folder));
+  }
+  storage::ChainedRows rows(
+      saved.files, std::move(files), [&](const storage::BlockFileReader& reader, size_t link) {
+        const auto& about = saved.chain[link].manifest.about;
+        check_header(reader, storage::json_integer<uint64_t>(about.at("step")));
+      });
   storage::RowBlock block;
-  while (reader.next(block)) take(block, reader.header().layout);
+  while (rows.next(block)) take(block, rows.layout());
 }
 
 void TableLoader::take(const storage::RowBlock& block, const kernels::RowLayout& saved) {
@@ -244,13 +266,11 @@ void load_table(const SavedTables& saved, const Json& entry, embedding::Collecti
   }
   tables.clear(table);
   TableLoader loader(tables, table, options);
-  const auto step = storage::json_integer<uint64_t>(saved.manifest.about.at("step"));
-  for (const storage::ManifestFile& file : saved.manifest.files) {
-    if (!file.name.starts_with(folder)) continue;
-    const std::string path = storage::join_name(saved.directory, file.name);
-    if (file.name.ends_with(".rows")) loader.load(saved.files, path, step);
-    if (file.name == folder + kRatesName)
-      tables.set_rate_history(table, read_rates(saved.files, path));
+  loader.load(saved, folder);
+  const auto& [directory, manifest] = saved.chain.back();
+  if (manifest.find(folder + kRatesName) != nullptr) {
+    const std::string path = storage::join_name(directory, folder + kRatesName);
+    tables.set_rate_history(table, read_rates(saved.files, path));
   }
   if (loader.rows() != storage::json_integer<int64_t>(entry.at("rows"))) {
     throw Error(ErrorCode::kCorrupt, "table '{}': {} rows, the manifest says {}", name,
@@ -261,29 +281,33 @@ void load_table(const SavedTables& saved, const Json& entry, embedding::Collecti
 
 }  // namespace
 
-int64_t planned_table_bytes(const embedding::Collection& tables) {
+int64_t planned_table_bytes(const embedding::TablesCut& cut) {
+  const embedding::Collection& tables = cut.collection();
   int64_t bytes = 0;
   for (int table = 0; table < tables.tables(); ++table) {
-    bytes += tables.usage(table).rows * bytes_per_row(tables, table);
+    bytes += cut.rows(table) * bytes_per_row(tables, table);
     bytes += 32 * int64_t{tables.shards()};  // block heads, at worst one per shard
-    bytes += 4 * static_cast<int64_t>(tables.rate_history(table).size());
+    bytes += 4 * static_cast<int64_t>(cut.rate_history(table).size());
   }
   return bytes;
 }
 
-Json save_tables(storage::Publication& publication, const embedding::Collection& tables,
-                 uint64_t step) {
+Json save_tables(storage::Publication& publication, embedding::TablesCut& cut,
+                 const SaveOrder& order) {
+  const embedding::Collection& tables = cut.collection();
   Json list = Json::array();
   for (int table = 0; table < tables.tables(); ++table) {
-    const int parts = part_count(tables, table);
-    int64_t rows = 0;
+    const int parts = part_count(cut, table);
+    int64_t saved = 0;
     for (int part = 0; part < parts; ++part) {
-      rows += save_part(publication, tables, table, part, step);
+      saved += save_part(publication, cut, table, part, order);
     }
-    const std::span<const float> rates = tables.rate_history(table);
+    const int64_t rows = cut.rows(table);
+    STRATA_CHECK(order.since || saved == rows, "rows of a cut", table, saved, rows);
+    const std::span<const float> rates = cut.rate_history(table);
     const std::string folder = folder_of(tables.config(table).name);
     if (!rates.empty()) save_rates(publication, folder + "/" + kRatesName, rates);
-    list.push_back(describe(tables, table, rows));
+    list.push_back(describe(tables, table, rows, saved));
   }
   return list;
 }
@@ -291,7 +315,7 @@ Json save_tables(storage::Publication& publication, const embedding::Collection&
 void load_tables(const SavedTables& saved, embedding::Collection& tables,
                  const LoadOptions& options, LoadReport& report) {
   std::set<std::string> loaded;
-  for (const Json& entry : saved.manifest.about.at("tables")) {
+  for (const Json& entry : saved.chain.back().manifest.about.at("tables")) {
     load_table(saved, entry, tables, options, report);
     loaded.insert(entry.at("name").get<std::string>());
   }

@@ -3,27 +3,36 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <stop_token>
 #include <string>
+#include <vector>
 
 #include "embedding/collection.h"
-#include "storage/manifest.h"
+#include "storage/directory_chain.h"
 #include "storage/publication.h"
 #include "train/checkpoint.h"
 
 namespace strata::train {
 
-/// Bytes that save_tables will write, within a few hundred.
-int64_t planned_table_bytes(const embedding::Collection& tables);
+/// Bytes that a full save_tables will write, within a few hundred.
+int64_t planned_table_bytes(const embedding::TablesCut& cut);
 
-/// Writes all rows as of update `step`; returns the manifest's list `tables`.
-nlohmann::ordered_json save_tables(storage::Publication& publication,
-                                   const embedding::Collection& tables, uint64_t step);
+/// How tables are saved.
+struct SaveOrder {
+  uint64_t step = 0;              // of the cut
+  std::optional<uint64_t> since;  // only rows that changed after this step; nothing: all
+  std::stop_token stop;           // gives up between two shards: Error{stopped}
+};
+
+/// Writes rows; returns the manifest's list `tables`.
+nlohmann::ordered_json save_tables(storage::Publication& publication, embedding::TablesCut& cut,
+                                   const SaveOrder& order);
 
 /// Where tables are read from.
 struct SavedTables {
   const storage::FileSystem& files;
-  const std::string& directory;
-  const storage::Manifest& manifest;
+  const std::vector<storage::ChainLink>& chain;
 };
 
 /// Fills the tables; see load_checkpoint.

@@ -276,6 +276,18 @@ std::optional<Fault> read_scalar(const YamlNode& node, const FieldSpec& spec, Du
   return std::nullopt;
 }
 
+std::optional<Fault> read_scalar(const YamlNode& node, const FieldSpec& spec, Share& out) {
+  const std::string expected = "a share such as 10%" + range_text(spec);
+  double number = 0;
+  std::string_view unit;
+  if (!is_number_node(node)) return mismatch(expected, node);
+  if (!split_unit(node.scalar, number, unit) || unit != "%" || !in_range(number, spec)) {
+    return mismatch(expected, node);
+  }
+  out.percent = number;
+  return std::nullopt;
+}
+
 std::optional<Fault> read_choice(const YamlNode& node, const std::vector<std::string>& choices,
                                  size_t& out) {
   const auto found = node.kind == YamlNode::Kind::kScalar
@@ -322,6 +334,8 @@ std::string write_scalar(Bytes value) {
   }
   return fmt::format("{}{}", number, kUnits[unit]);
 }
+
+std::string write_scalar(Share value) { return fmt::format("{}%", value.percent); }
 
 std::string write_scalar(Duration value) {
   for (const TimeUnit& unit : kTimeUnits) {

@@ -126,6 +126,7 @@ std::optional<Fault> read_scalar(const YamlNode& node, const FieldSpec& spec, do
 std::optional<Fault> read_scalar(const YamlNode& node, const FieldSpec& spec, std::string& out);
 std::optional<Fault> read_scalar(const YamlNode& node, const FieldSpec& spec, Bytes& out);
 std::optional<Fault> read_scalar(const YamlNode& node, const FieldSpec& spec, Duration& out);
+std::optional<Fault> read_scalar(const YamlNode& node, const FieldSpec& spec, Share& out);
 /// Index into `choices`.
 std::optional<Fault> read_choice(const YamlNode& node, const std::vector<std::string>& choices,
                                  size_t& out);
@@ -151,6 +152,8 @@ std::string type_name(const FieldSpec& spec) {
     return "a size such as 512MiB";
   } else if constexpr (std::is_same_v<T, Duration>) {
     return "a time such as 30m";
+  } else if constexpr (std::is_same_v<T, Share>) {
+    return "a share such as 10%";
   } else if constexpr (std::is_arithmetic_v<T>) {
     return expected_number(spec, std::is_integral_v<T>, std::is_unsigned_v<T>);
   } else if constexpr (kIsOptional<T>) {
@@ -170,6 +173,7 @@ std::string write_scalar(double value);
 std::string write_scalar(const std::string& value);  // quoted where YAML would misread it
 std::string write_scalar(Bytes value);
 std::string write_scalar(Duration value);
+std::string write_scalar(Share value);
 inline std::string write_scalar(int value) { return write_scalar(static_cast<int64_t>(value)); }
 template <NamedEnum E>
 std::string write_scalar(E value) {

@@ -2,6 +2,7 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -12,6 +13,7 @@
 #include "data/schema.h"
 #include "models/network.h"
 #include "train/checkpoint.h"
+#include "train/checkpoint_saver.h"
 #include "train/config_references.h"
 #include "train/environment.h"
 #include "train/evaluation.h"
@@ -27,6 +29,8 @@ namespace strata::train {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+constexpr int64_t kLeastReserveBytes = int64_t{1} << 20;  // of a checkpoint, near memory.limit
 
 /// Seconds since 1970, for TensorBoard alone: nothing is computed from it.
 double wall_seconds() {
@@ -98,7 +102,8 @@ class Run {
   void require_same_input();
   void describe();
   LoopParts loop_parts(Trainer& trainer);
-  std::string save(const TrainerState& state);
+  void begin_save(const TrainerState& state);
+  std::optional<SavedCheckpoint> saved(bool wait);
   RunResult result(const Trainer& trainer, const TrainingLoop& loop, RunEnd end) const;
 
   const RunRequest& request_;
@@ -115,6 +120,9 @@ class Run {
   std::unique_ptr<data::Reader> reader_;
   std::unique_ptr<data::Reader> eval_reader_;
   TrainerState state_;
+  std::optional<CheckpointBase> base_;      // what the next checkpoint may build upon
+  int64_t since_full_ = 0;                  // checkpoints after the last full one
+  CheckpointSaver saver_{folder_.files()};  // last: what it writes lives longer
 };
 
 void Run::open_logs() {
@@ -156,6 +164,7 @@ void Run::build() {
   limit_.check_setup();
   require_tiers_fit(plan_network(config_, schema_).tables, limit_.limit_bytes());
   network_ = make_network(config_, schema_, ModelUse::kTrain);
+  network_->collection().reserve_for_cuts(config_.checkpoint.reserve.percent / 100);
   limit_.check_setup();
   reader_ = make_train_reader(config_, schema_);
   if (has_eval_data(config_)) eval_reader_ = make_eval_reader(config_, schema_);
@@ -206,12 +215,15 @@ void Run::describe() {
 }
 
 LoopParts Run::loop_parts(Trainer& trainer) {
-  LoopParts parts{.trainer = trainer,
-                  .log = *log_,
-                  .metrics = *metrics_,
-                  .evaluate = nullptr,
-                  .save = [this](const TrainerState& state, SaveReason) { return save(state); },
-                  .select = nullptr};
+  LoopParts parts{
+      .trainer = trainer,
+      .log = *log_,
+      .metrics = *metrics_,
+      .evaluate = nullptr,
+      .begin_save = [this](const TrainerState& state, SaveReason) { begin_save(state); },
+      .saved = [this](bool wait) { return saved(wait); },
+      .give_up_save = [this] { saver_.give_up(); },
+      .select = nullptr};
   if (eval_reader_) {
     parts.evaluate = [this](uint32_t update, const std::stop_token& stop) {
       require_address_space(0);
@@ -225,7 +237,7 @@ LoopParts Run::loop_parts(Trainer& trainer) {
   return parts;
 }
 
-std::string Run::save(const TrainerState& state) {
+void Run::begin_save(const TrainerState& state) {
   CheckpointText text{.state = state,
                       .schema = data::to_json(schema_),
                       .resolved_config = write_config(config_),
@@ -236,8 +248,24 @@ std::string Run::save(const TrainerState& state) {
   if (early && early->keep_best && state.early_stopping.best) {
     retention.best_step = state.early_stopping.best_step;
   }
-  return save_checkpoint(folder_.files(), network_->collection(), network_->parameters(), text,
-                         retention);
+  embedding::Collection& tables = network_->collection();
+  const int64_t left = std::max(kLeastReserveBytes, limit_.limit_bytes() - resident_bytes());
+  CheckpointCut cut = take_cut(tables, network_->parameters(), std::move(text), left);
+  if (base_ && since_full_ + 1 < config_.checkpoint.full_every) cut.base = base_;
+  since_full_ = cut.base ? since_full_ + 1 : 0;
+  base_.reset();  // of the next: this one, once it is on the disk
+  saver_.begin(std::move(cut), retention);
+}
+
+std::optional<SavedCheckpoint> Run::saved(bool wait) {
+  std::optional<SavedCheckpoint> saved;
+  if (wait && saver_.pending()) {
+    saved = saver_.wait();
+  } else {
+    saved = saver_.poll();
+  }
+  if (saved) base_ = CheckpointBase{.name = saved->name, .step = saved->step};
+  return saved;
 }
 
 RunResult Run::result(const Trainer& trainer, const TrainingLoop& loop, RunEnd end) const {

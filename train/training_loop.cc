@@ -37,25 +37,26 @@ RunEnd TrainingLoop::run(const std::stop_token& stop) {
   try {
     return loop(stop);
   } catch (const Error& e) {
-    const std::string failed = worth_saving(e) ? save_after_error() : "";
-    throw Error{e.code(), "{}. {}{}", e.what(), failed, checkpoint_hint()};
+    end_after_error(e);
   } catch (const std::bad_alloc&) {
-    throw Error{ErrorCode::kResource,
-                "the system refused memory in update {} (ulimit -v, cgroup or overcommit). A lower "
-                "memory.limit would have saved a checkpoint before. {}",
-                parts_.trainer.state().step + 1, checkpoint_hint()};
+    end_after_error({ErrorCode::kResource,
+                     "the system refused memory in update {} (ulimit -v, cgroup or overcommit). A "
+                     "lower memory.limit would have saved a checkpoint before",
+                     parts_.trainer.state().step + 1});
   }
 }
 
-/// What hinders a last checkpoint is told beside what ended the run, not instead of it.
-std::string TrainingLoop::save_after_error() {
+/// Ends the checkpoint that is being written, and saves once more where that is worth it. What
+/// hinders either is told beside what ended the run, not instead of it.
+void TrainingLoop::end_after_error(const Error& error) {
+  std::string failed;
   try {
-    save(SaveReason::kError);
-    return {};
+    collect_save(/*wait=*/true);
+    if (worth_saving(error)) save(SaveReason::kError);
   } catch (const Error& e) {
-    return fmt::format("A checkpoint of update {} failed: {}. ", parts_.trainer.state().step,
-                       e.what());
+    failed = fmt::format("A checkpoint of update {} failed: {}. ", tried_step_, e.what());
   }
+  throw Error{error.code(), "{}. {}{}", error.what(), failed, checkpoint_hint()};
 }
 
 /// True for what ends a run between two updates through no fault of its weights: tables that would
@@ -70,10 +71,11 @@ bool TrainingLoop::worth_saving(const Error& error) const {
 
 RunEnd TrainingLoop::loop(const std::stop_token& stop) {
   for (;;) {
+    collect_save(/*wait=*/false);
     if (evaluation_due()) evaluate(stop);
     if (stop.stop_requested()) return end(RunEnd::kStopped, stop);
     if (patience_used_up()) return end(RunEnd::kEarlyStopped, stop);
-    if (checkpoint_due()) save_or_tell(SaveReason::kSchedule);
+    if (checkpoint_due()) begin_save(SaveReason::kSchedule);
     if (limit_reached() || !train_one()) return end(RunEnd::kFinished, stop);
     report();
   }
@@ -105,7 +107,7 @@ bool TrainingLoop::checkpoint_due() const {
   if (step == tried_step_ || step == 0) return false;
   if (checkpoint_.every_steps && step % *checkpoint_.every_steps == 0) return true;
   const double since = std::chrono::duration<double>(Clock::now() - last_save_).count();
-  return checkpoint_.every && since >= checkpoint_.every->seconds;
+  return checkpoint_.every && !saving_ && since >= checkpoint_.every->seconds;
 }
 
 bool TrainingLoop::patience_used_up() const {
@@ -131,13 +133,15 @@ void TrainingLoop::evaluate(const std::stop_token& stop) {
   if (!metrics) return;
   const Verdict verdict = parts_.trainer.observe(*metrics);
   const bool keep = train_.early_stopping && train_.early_stopping->keep_best;
-  if (keep && verdict == Verdict::kBest) save_or_tell(SaveReason::kBest);
+  if (keep && verdict == Verdict::kBest) begin_save(SaveReason::kBest);
 }
 
 RunEnd TrainingLoop::end(RunEnd how, const std::stop_token& stop) {
   const TrainerState& state = parts_.trainer.state();
   if (how != RunEnd::kStopped) evaluate_at_the_end(stop);
   if (stop.stop_requested()) how = RunEnd::kStopped;
+  if (how == RunEnd::kStopped) parts_.give_up_save();  // an older state than the one to come
+  collect_save(/*wait=*/true);
   if (saved_step_ != state.step) {
     save(how == RunEnd::kStopped ? SaveReason::kStopped : SaveReason::kEnd);
   }
@@ -180,28 +184,60 @@ bool TrainingLoop::best_is_earlier() const {
   return !last || !improves(config.metric, *last, state.early_stopping.best, config.min_delta);
 }
 
-void TrainingLoop::save(SaveReason reason) {
+void TrainingLoop::begin_save(SaveReason reason) {
+  collect_save(/*wait=*/true);
   parts_.trainer.require_finite();
-  last_checkpoint_ = parts_.save(parts_.trainer.state(), reason);
-  saved_step_ = tried_step_ = parts_.trainer.state().step;
+  tried_step_ = parts_.trainer.state().step;
   last_save_ = Clock::now();
-  failed_saves_ = 0;
+  parts_.begin_save(parts_.trainer.state(), reason);
+  saving_ = true;
 }
 
-void TrainingLoop::save_or_tell(SaveReason reason) {
+/// Saves and waits. Throws what hinders it.
+void TrainingLoop::save(SaveReason reason) {
+  begin_save(reason);
+  saving_ = false;
+  note_saved(*parts_.saved(/*wait=*/true));
+}
+
+/// Takes note of the checkpoint that was begun. Throws when it is the third that failed in a row.
+void TrainingLoop::collect_save(bool wait) {
+  if (!saving_) return;
   try {
-    save(reason);
+    const std::optional<SavedCheckpoint> saved = parts_.saved(wait);
+    if (!saved) return;
+    saving_ = false;
+    note_saved(*saved);
   } catch (const Error& e) {
-    if (e.code() != ErrorCode::kIo || ++failed_saves_ > kFailedSavesAllowed) throw;
-    last_save_ = Clock::now();
-    tried_step_ = parts_.trainer.state().step;  // not before the next time it is due
-    parts_.log.note(
-        fmt::format("warning: checkpoint failed ({} in a row): {}", failed_saves_, e.what()));
-    parts_.metrics.write({.event = "ckpt_failed",
-                          .step = parts_.trainer.state().step,
-                          .seconds = seconds(),
-                          .values = {{"reason", e.what()}}});
+    saving_ = false;
+    if (e.code() == ErrorCode::kStopped) return;
+    note_failed_save(e);
+    if (e.code() != ErrorCode::kIo || failed_saves_ > kFailedSavesAllowed) throw;
   }
+}
+
+void TrainingLoop::note_saved(const SavedCheckpoint& saved) {
+  last_checkpoint_ = saved.name;
+  saved_step_ = saved.step;
+  failed_saves_ = 0;
+  parts_.metrics.write({.event = "ckpt",
+                        .step = saved.step,
+                        .seconds = seconds(),
+                        .values = {{"checkpoint", saved.name},
+                                   {"rows", saved.rows},
+                                   {"save_seconds", saved.seconds},
+                                   {"copied_bytes", saved.copied_bytes},
+                                   {"waits", saved.waits}}});
+}
+
+void TrainingLoop::note_failed_save(const Error& error) {
+  ++failed_saves_;
+  parts_.log.note(
+      fmt::format("warning: checkpoint failed ({} in a row): {}", failed_saves_, error.what()));
+  parts_.metrics.write({.event = "ckpt_failed",
+                        .step = tried_step_,
+                        .seconds = seconds(),
+                        .values = {{"reason", error.what()}}});
 }
 
 void TrainingLoop::report() {

@@ -13,6 +13,7 @@
 #include "base/fields.h"
 #include "kernels/metrics.h"
 #include "train/checkpoint_config.h"
+#include "train/checkpoint_saver.h"
 #include "train/metrics_log.h"
 #include "train/progress.h"
 #include "train/run_log.h"
@@ -40,8 +41,13 @@ struct LoopParts {
   /// the end. Null: there is no evaluation data.
   std::function<std::optional<kernels::EvalMetrics>(uint32_t update, const std::stop_token&)>
       evaluate;
-  /// Writes a checkpoint; returns its name. Throws Error{io}.
-  std::function<std::string(const TrainerState&, SaveReason)> save;
+  /// Freezes the run and begins to write a checkpoint of it, beside what comes next.
+  std::function<void(const TrainerState&, SaveReason)> begin_save;
+  /// The checkpoint begun last, once; nothing while it is being written, unless `wait`. Throws
+  /// Error{io}.
+  std::function<std::optional<SavedCheckpoint>(bool wait)> saved;
+  /// Lets the one that is being written end soon, with Error{stopped} if it is not done.
+  std::function<void()> give_up_save;
   /// Makes the checkpoint of this step the current one and returns its name.
   std::function<std::string(int64_t step)> select;
 };
@@ -56,6 +62,8 @@ class TrainingLoop {
   TrainingLoop(const TrainConfig& train, const CheckpointConfig& checkpoint, LoopParts parts);
 
   /// Runs to the end of the run or to the first update after `stop` is requested, and saves.
+  /// Checkpoints in between are written while training goes on; one that is due before the last is
+  /// done waits for it when it is due by steps, and comes later when it is due by time.
   /// Throws Error{diverged}, Error{resource}, Error{data}, Error{io} …; the message then names the
   /// last good checkpoint.
   RunEnd run(const std::stop_token& stop);
@@ -72,7 +80,7 @@ class TrainingLoop {
  private:
   RunEnd loop(const std::stop_token& stop);
   bool worth_saving(const Error& error) const;
-  std::string save_after_error();
+  [[noreturn]] void end_after_error(const Error& error);
   bool train_one();
   bool limit_reached() const;
   bool evaluation_due() const;
@@ -84,8 +92,11 @@ class TrainingLoop {
   bool best_is_earlier() const;
   void select_best();
   RunEnd end(RunEnd how, const std::stop_token& stop);
+  void begin_save(SaveReason reason);
   void save(SaveReason reason);
-  void save_or_tell(SaveReason reason);
+  void collect_save(bool wait);
+  void note_saved(const SavedCheckpoint& saved);
+  void note_failed_save(const Error& error);
   void report();
   void report_bad_rows();
   void record_training();
@@ -102,6 +113,7 @@ class TrainingLoop {
   Clock::time_point last_save_;
   int64_t saved_step_ = -1;
   int64_t tried_step_ = -1;  // of the last attempt, also one that failed
+  bool saving_ = false;      // one is being written
   double rate_ = 0;          // samples per second at the last report
   int failed_saves_ = 0;     // in a row
   size_t bad_rows_told_ = 0;

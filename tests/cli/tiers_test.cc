@@ -65,10 +65,35 @@ TEST(TiersCommand, AResumedRunMayHaveOtherTiers) {
   EXPECT_EQ(run_strata({"diff", folder.path("run"), folder.path("whole")}).exit_code, 0);
 }
 
+TEST(TiersCommand, IncrementalCheckpointsAreTheRunAndLeaveItGoOn) {
+  const ScratchFolder folder;
+  std::vector<std::string> tiers = over_ssd(folder.path("ssd"));
+  tiers.insert(tiers.end(),
+               {"checkpoint.full_every=4", "checkpoint.every_steps=4", "train.max_steps=22"});
+  ASSERT_EQ(train_tiers(folder.path("run"), tiers).exit_code, 0);
+  const Outcome inspected = run_strata({"inspect", folder.path("run"), "--json"});
+  ASSERT_EQ(inspected.exit_code, 0) << inspected.err;
+  EXPECT_EQ(inspected.json()["step"], 22);
+  tiers.back() = "train.max_steps=30";
+  const Outcome resumed = train_tiers(folder.path("run"), tiers, {"--resume", "auto"});
+  ASSERT_EQ(resumed.exit_code, 0) << resumed.err;
+  EXPECT_EQ(run_strata({"verify", folder.path("run")}).exit_code, 0);
+  const Outcome whole =
+      train_tiers(folder.path("whole"), {"train.max_steps=30", "tables.defaults.optimizer.l2=1e-6",
+                                         "tables.defaults.optimizer.mode=exact"});
+  ASSERT_EQ(whole.exit_code, 0) << whole.err;
+  const Outcome same = run_strata({"diff", folder.path("run"), folder.path("whole")});
+  EXPECT_EQ(same.exit_code, 0) << same.out;
+  ASSERT_EQ(run_strata({"export", folder.path("run"), folder.path("a")}).exit_code, 0);
+  ASSERT_EQ(run_strata({"export", folder.path("whole"), folder.path("b")}).exit_code, 0);
+  EXPECT_EQ(run_strata({"diff", folder.path("a"), folder.path("b")}).exit_code, 0);
+}
+
 TEST(TiersCommand, AnSsdThatIsFullEndsTheRunWithACheckpointToGoOnFrom) {
   const ScratchFolder folder;
   std::vector<std::string> tiers = over_ssd(folder.path("ssd"));
-  tiers.emplace_back("train.max_steps=150");
+  tiers[2] = "tables.defaults.tiers.dram=8MiB";
+  tiers.emplace_back("train.max_steps=60");
   tiers.emplace_back("tables.defaults.dim=64");
   tiers.emplace_back("model.bottom=[16, 64]");
   tiers.emplace_back("tables.defaults.tiers.ssd.bytes=4MiB");
@@ -77,6 +102,7 @@ TEST(TiersCommand, AnSsdThatIsFullEndsTheRunWithACheckpointToGoOnFrom) {
   EXPECT_THAT(full.err, HasSubstr("tiers.ssd.bytes"));
   EXPECT_THAT(full.err, HasSubstr("The last good checkpoint is checkpoint-000001"));
   EXPECT_EQ(run_strata({"verify", folder.path("run")}).exit_code, 0);
+  if (kSanitized) return;  // the rest would take minutes
   tiers.back() = "tables.defaults.tiers.ssd.bytes=4GiB";
   const Outcome resumed = train_tiers(folder.path("run"), tiers, {"--resume", "auto"});
   ASSERT_EQ(resumed.exit_code, 0) << resumed.err;

@@ -33,9 +33,9 @@ class CheckpointTools : public testing::Test {
     text.state.samples = 32 * steps;
     text.schema = data::to_json(small_schema());
     text.metrics = {{"auc", 0.5}};
-    return folder_.path() + "/" +
-           train::save_checkpoint(*files_, network_->collection(), network_->parameters(), text,
-                                  {});
+    train::CheckpointCut cut =
+        train::take_cut(network_->collection(), network_->parameters(), std::move(text));
+    return folder_.path() + "/" + train::save_checkpoint(*files_, cut, {});
   }
 
   ThreadPool pool_{1};

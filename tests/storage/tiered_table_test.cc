@@ -201,6 +201,43 @@ TEST_P(TieredTables, ClearedOnesAreEmpty) {
   driver.check_all();
 }
 
+TEST_P(TieredTables, ACutShowsTheRowsOfItsMoment) {
+  TierDriver driver(config(), store());
+  const CounterRng rng{mix64(8)};
+  uint64_t c = 0;
+  const auto some = [&](int count) {
+    std::set<uint64_t> keys;
+    for (int i = 0; i < count; ++i) keys.insert(mix64(rng.below(c++, 1500)));
+    return keys;
+  };
+  for (int round = 0; round < 30; ++round) {
+    driver.step(some(80), 400);
+    driver.complete();
+  }
+  for (int repeat = 0; repeat < 3; ++repeat) {
+    const Rows before = driver.model;
+    driver.table.begin_cut(std::make_shared<CutReserve>(1 << 20));
+    EXPECT_EQ(driver.table.cut_rows(), std::ssize(before));
+    Rows seen;
+    for (int shard = 0; shard < 16; ++shard) {
+      driver.step(some(80), 400);
+      driver.fetch_ahead(some(60));
+      driver.complete();
+      const std::set<uint64_t> gone = some(10);
+      const std::vector<uint64_t> hashes(gone.begin(), gone.end());
+      for (const uint64_t h : hashes) driver.model.erase(h);
+      driver.table.erase(hashes);
+      driver.table.scan_cut({shard, 1}, [&](uint64_t h, std::span<const std::byte> row) {
+        EXPECT_TRUE(seen.empty() || h > seen.rbegin()->first);
+        seen[h] = {row.begin(), row.end()};
+      });
+    }
+    driver.table.end_cut();
+    EXPECT_EQ(seen, before);
+    driver.check_all();
+  }
+}
+
 TEST(TieredTable, LruKeepsWhatWasUsedLast) {
   MemoryRowStore store(kTierRowBytes);
   TierDriver driver({.row_bytes = kTierRowBytes, .shard_bits = kTierShardBits}, &store);

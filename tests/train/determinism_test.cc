@@ -51,12 +51,13 @@ TEST_P(Law, OneThreadEqualsTwoBitForBit) {
 std::unique_ptr<Session> resumed(const SmallModel& small, const TrainConfig& config,
                                  const Session& first, int threads) {
   storage::MemoryFileSystem files;
-  const CheckpointText text{.state = first.trainer.state(),
-                            .schema = nlohmann::json::object(),
-                            .resolved_config = "model: {name: dlrm}\n",
-                            .metrics = nullptr};
-  const std::string name = save_checkpoint(files, first.network->collection(),
-                                           first.network->parameters(), text, Retention{});
+  CheckpointText text{.state = first.trainer.state(),
+                      .schema = nlohmann::json::object(),
+                      .resolved_config = "model: {name: dlrm}\n",
+                      .metrics = nullptr};
+  CheckpointCut cut =
+      take_cut(first.network->collection(), first.network->parameters(), std::move(text));
+  const std::string name = save_checkpoint(files, cut, Retention{});
   auto network = make_small_network(small);
   load_checkpoint(files, name, network->collection(), network->parameters(), {});
   const TrainerState state = open_checkpoint(files, name).text.state;

@@ -48,18 +48,17 @@ class TrainingLoopTest : public testing::Test {
                     .log = log_,
                     .metrics = metrics_,
                     .evaluate = nullptr,
-                    .save = nullptr,
+                    .begin_save = nullptr,
+                    .saved = nullptr,
+                    .give_up_save = [this] { given_up_ = pending_.has_value(); },
                     .select = nullptr};
     if (evaluates_) parts.evaluate = [this](uint32_t, const std::stop_token&) { return next(); };
-    parts.save = [this](const TrainerState& state, SaveReason reason) {
-      if (failures_ > 0) {
-        --failures_;
-        throw Error{ErrorCode::kIo, "no space left on device"};
-      }
-      saved_.push_back({state.step, reason});
-      saved_state_ = state;
-      return "checkpoint-" + std::to_string(state.step);
+    parts.begin_save = [this](const TrainerState& state, SaveReason reason) {
+      EXPECT_FALSE(pending_) << "one checkpoint at a time";
+      pending_ = {state.step, reason};
+      pending_state_ = state;
     };
+    parts.saved = [this](bool wait) { return saved(wait); };
     parts.select = [this](int64_t step) {
       selected_ = step;
       if (!finds_best_) return std::string();
@@ -67,6 +66,20 @@ class TrainingLoopTest : public testing::Test {
     };
     TrainingLoop loop(train_, checkpoint_, std::move(parts));
     return loop.run(stop_.get_token());
+  }
+
+  /// A checkpoint that is begun is on the disk after save_steps_ more.
+  std::optional<SavedCheckpoint> saved(bool wait) {
+    if (!pending_ || (!wait && trainer().state().step < pending_->step + save_steps_)) return {};
+    const Saved done = *std::exchange(pending_, {});
+    if (std::exchange(given_up_, false)) throw Error{ErrorCode::kStopped, "given up"};
+    if (failures_ > 0) {
+      --failures_;
+      throw Error{ErrorCode::kIo, "no space left on device"};
+    }
+    saved_.push_back(done);
+    saved_state_ = pending_state_;
+    return SavedCheckpoint{.name = "checkpoint-" + std::to_string(done.step), .step = done.step};
   }
 
   std::optional<kernels::EvalMetrics> next() {
@@ -109,6 +122,10 @@ class TrainingLoopTest : public testing::Test {
   std::vector<std::optional<double>> loglosses_;
   size_t stop_in_evaluation_ = 0;
   int failures_ = 0;
+  int64_t save_steps_ = 0;
+  bool given_up_ = false;
+  std::optional<Saved> pending_;
+  TrainerState pending_state_;
   std::vector<int64_t> evaluated_;
   std::vector<Saved> saved_;
   TrainerState saved_state_;
@@ -230,7 +247,7 @@ TEST_F(TrainingLoopTest, TheThirdFailedCheckpointInARowEndsTheRun) {
   const std::string text = message_of_run();
   EXPECT_EQ(code_, ErrorCode::kIo);
   EXPECT_NE(text.find("no space left"), std::string::npos) << text;
-  EXPECT_EQ(trainer().state().step, 6);
+  EXPECT_EQ(trainer().state().step, 7);  // training goes on until it hears of it
 }
 
 TEST_F(TrainingLoopTest, AFailedCheckpointIsTriedAgainAtTheEnd) {
@@ -270,6 +287,45 @@ TEST_F(TrainingLoopTest, TablesThatWouldNotFitAreSavedFirst) {
   for (const char* part : {"checkpoint-4", "Largest tables: C", "dtype", "memory.limit"}) {
     EXPECT_NE(text.find(part), std::string::npos) << text;
   }
+}
+
+TEST_F(TrainingLoopTest, CheckpointsAreWrittenWhileTrainingGoesOn) {
+  checkpoint_.every_steps = 4;
+  save_steps_ = 2;
+  run();
+  EXPECT_EQ(saved_,
+            (std::vector<Saved>{
+                {4, SaveReason::kSchedule}, {8, SaveReason::kSchedule}, {10, SaveReason::kEnd}}));
+}
+
+TEST_F(TrainingLoopTest, ACheckpointThatIsDueWaitsForTheOneBefore) {
+  checkpoint_.every_steps = 2;
+  save_steps_ = 3;
+  run();
+  std::vector<int64_t> steps;
+  for (const Saved& saved : saved_) steps.push_back(saved.step);
+  EXPECT_EQ(steps, (std::vector<int64_t>{2, 4, 6, 8, 10}));
+}
+
+TEST_F(TrainingLoopTest, AStoppedRunGivesUpTheCheckpointInTheMaking) {
+  checkpoint_.every_steps = 8;
+  save_steps_ = 100;
+  evaluates_ = true;
+  train_.eval_every = 9;
+  stop_in_evaluation_ = 1;
+  EXPECT_EQ(run(), RunEnd::kStopped);
+  EXPECT_EQ(saved_, (std::vector<Saved>{{9, SaveReason::kStopped}}));
+}
+
+TEST_F(TrainingLoopTest, AnErrorEndsTheCheckpointInTheMakingFirst) {
+  checkpoint_.every_steps = 4;
+  save_steps_ = 100;
+  trainer().set_memory_check([this](const auto&, const auto&) {
+    if (trainer().state().step == 4) throw embedding::TierError{ErrorCode::kIo, "no space"};
+  });
+  const std::string text = message_of_run();
+  EXPECT_EQ(saved_, (std::vector<Saved>{{4, SaveReason::kSchedule}}));
+  EXPECT_NE(text.find("checkpoint-4"), std::string::npos) << text;
 }
 
 TEST_F(TrainingLoopTest, TiersThatFailLeaveACheckpoint) {
@@ -330,11 +386,13 @@ TEST_F(TrainingLoopTest, MetricsAreOneJsonObjectALine) {
     if (object.at("event") == "eval") {
       EXPECT_EQ(object.at("logloss"), 0.5);
       EXPECT_TRUE(object.at("auc").is_null());
+    } else if (object.at("event") == "ckpt") {
+      EXPECT_EQ(object.at("checkpoint"), "checkpoint-10");
     } else {
       EXPECT_GT(object.at("loss"), 0);
     }
   }
-  EXPECT_EQ(events, (std::vector<std::string>{"train", "train", "eval"}));
+  EXPECT_EQ(events, (std::vector<std::string>{"train", "train", "eval", "ckpt"}));
   EXPECT_NE(read_file(folder_.path_of("log.txt")).find("undefined (only one class)"),
             std::string::npos);
 }
