@@ -159,11 +159,11 @@ int64_t Collection::Impl::make_rows(const KeyRange& range, uint32_t step, KeyedB
     try {
       state.rows.dram().find_or_insert(hashes, slots, created);
     } catch (const Error&) {
-      state.rows.keep({}, slots, created);
+      state.rows.keep({.hashes = {}, .slots = slots, .created = created});
       init_rows(state, hashes, slots, created, step);  // rows made until here are whole
       throw;
     }
-    state.rows.keep(hashes, slots, created);
+    state.rows.keep({.hashes = hashes, .slots = slots, .created = created});
     if (!created.empty()) init_rows(state, hashes, slots, created, step);
   }
   catch_up(state, slots, step);

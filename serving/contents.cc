@@ -27,7 +27,7 @@ constexpr int64_t kChunkRows = 8192;
 class BlockStream final : public TableStream {
  public:
   BlockStream(const Contents& contents, const TableSummary& table)
-      : rows_(*contents.files, files_of(contents, table),
+      : rows_(*contents.files, storage::chained_files(contents.chain, table.folder + "/"),
               [layout = table.layout](const storage::BlockFileReader& reader, size_t) {
                 if (reader.header().layout.dim == layout.dim &&
                     reader.header().layout.dtype == layout.dtype) {
@@ -53,15 +53,6 @@ class BlockStream final : public TableStream {
   }
 
  private:
-  static std::vector<storage::ChainedFiles> files_of(const Contents& contents,
-                                                     const TableSummary& table) {
-    std::vector<storage::ChainedFiles> files;
-    for (const storage::ChainLink& link : contents.chain) {
-      files.push_back(storage::chained_files(link, table.folder + "/"));
-    }
-    return files;
-  }
-
   storage::ChainedRows rows_;
   std::vector<float> weights_;
 };

@@ -51,13 +51,16 @@ class RemovedKeys {
 
 }  // namespace
 
-ChainedFiles chained_files(const ChainLink& link, const std::string& folder) {
-  ChainedFiles found;
-  for (const ManifestFile& file : link.manifest.files) {
-    if (!file.name.starts_with(folder)) continue;
-    std::string path = join_name(link.directory, file.name);
-    if (file.name.ends_with(".rows")) found.rows.push_back(path);
-    if (file.name == folder + kRemovedName) found.removed = std::move(path);
+std::vector<ChainedFiles> chained_files(std::span<const ChainLink> chain,
+                                        const std::string& folder) {
+  std::vector<ChainedFiles> found(chain.size());
+  for (size_t link = 0; link < chain.size(); ++link) {
+    for (const ManifestFile& file : chain[link].manifest.files) {
+      if (!file.name.starts_with(folder)) continue;
+      std::string path = join_name(chain[link].directory, file.name);
+      if (file.name.ends_with(".rows")) found[link].rows.push_back(path);
+      if (file.name == folder + kRemovedName) found[link].removed = std::move(path);
+    }
   }
   return found;
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,8 +20,9 @@ struct ChainedFiles {
   std::string removed;            // h of keys that are gone, .npy, ascending; empty: none
 };
 
-/// Those of the table in `folder` ("tables/C3/").
-ChainedFiles chained_files(const ChainLink& link, const std::string& folder);
+/// Those of the table in `folder` ("tables/C3/"), directory by directory.
+std::vector<ChainedFiles> chained_files(std::span<const ChainLink> chain,
+                                        const std::string& folder);
 
 /// Where a directory lists the keys of a table that are gone, in the table's folder.
 inline constexpr const char* kRemovedName = "removed.npy";

@@ -55,6 +55,13 @@ struct BatchHold {
   int64_t room_bytes = INT64_MAX;  // by which DRAM may grow for this batch
 };
 
+/// Rows in DRAM that a batch will change.
+struct ChangingRows {
+  std::span<const uint64_t> hashes;
+  std::span<const int64_t> slots;    // of hashes
+  std::span<const int64_t> created;  // positions of slots whose rows are new
+};
+
 /// Rows of some keys that are not in DRAM.
 struct RowsBelow {
   std::vector<int64_t> places;  // ascending, of the keys asked for
@@ -140,10 +147,8 @@ class TieredTable {
   /// Of the rows of `hashes`. May wait for the reader of the cut, as TableCut::claim: the thread
   /// has no Change locked.
   Change begin_change(std::span<const uint64_t> hashes);
-  /// The rows in `slots` are about to change; those at the positions `created` are new. Threads may
-  /// call it at the same time for different shards.
-  void keep(std::span<const uint64_t> hashes, std::span<const int64_t> slots,
-            std::span<const int64_t> created);
+  /// Rows are about to change. Threads may call it at the same time for different shards.
+  void keep(const ChangingRows& rows);
 
   /// Puts whole rows [n, row_bytes] under hashes [n], ascending, replacing those that are there.
   /// With a store new rows go there.

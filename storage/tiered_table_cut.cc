@@ -126,12 +126,11 @@ void TieredTable::Impl::keep(uint64_t h, int64_t slot) {
   if (cut) cut->keep(h, slot, dram.rows().row(slot));
 }
 
-void TieredTable::keep(std::span<const uint64_t> hashes, std::span<const int64_t> slots,
-                       std::span<const int64_t> created) {
+void TieredTable::keep(const ChangingRows& rows) {
   Impl& impl = *impl_;
   if (!impl.cut) return;
-  for (const int64_t place : created) impl.cut->pass(slots[place]);
-  for (size_t i = 0; i < hashes.size(); ++i) impl.keep(hashes[i], slots[i]);
+  for (const int64_t place : rows.created) impl.cut->pass(rows.slots[place]);
+  for (size_t i = 0; i < rows.hashes.size(); ++i) impl.keep(rows.hashes[i], rows.slots[i]);
 }
 
 TieredTable::Change TieredTable::begin_change(std::span<const uint64_t> hashes) {

@@ -172,15 +172,12 @@ void TableLoader::check_header(const storage::BlockFileReader& reader, uint64_t 
 }
 
 void TableLoader::load(const SavedTables& saved, const std::string& folder) {
-  std::vector<storage::ChainedFiles> files;
-  for (const storage::ChainLink& link : saved.chain) {
-    files.push_back(storage::chained_files(link, folder));
-  }
-  storage::ChainedRows rows(
-      saved.files, std::move(files), [&](const storage::BlockFileReader& reader, size_t link) {
-        const auto& about = saved.chain[link].manifest.about;
-        check_header(reader, storage::json_integer<uint64_t>(about.at("step")));
-      });
+  storage::ChainedRows rows(saved.files, storage::chained_files(saved.chain, folder),
+                            [&](const storage::BlockFileReader& reader, size_t link) {
+                              const auto& about = saved.chain[link].manifest.about;
+                              check_header(reader,
+                                           storage::json_integer<uint64_t>(about.at("step")));
+                            });
   storage::RowBlock block;
   while (rows.next(block)) take(block, rows.layout());
 }
