@@ -139,6 +139,7 @@ TEST_P(TablesCuts, WithoutReserveTrainingWaitsForTheReader) {
   std::jthread reader([&] {
     AllRows other;
     add_rows(cut, 1, tables.all_shards(), other);
+    while (cut.waits() == 0) std::this_thread::yield();
     for (int shard = 0; shard < tables.shards(); ++shard) {
       read = shard + 1;
       add_rows(cut, 0, {shard, 1}, seen);
