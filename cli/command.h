@@ -33,13 +33,14 @@ void add_eval(CLI::App& app, Action& chosen);
 void add_export(CLI::App& app, Action& chosen);
 void add_init(CLI::App& app, Action& chosen);
 void add_inspect(CLI::App& app, Action& chosen);
+void add_plan(CLI::App& app, Action& chosen);
 void add_predict(CLI::App& app, Action& chosen);
 void add_train(CLI::App& app, Action& chosen);
 void add_verify(CLI::App& app, Action& chosen);
 
 inline constexpr AddCommand kCommands[] = {
-    add_init,   add_config,  add_data, add_train, add_eval,   add_predict,    add_export,
-    add_verify, add_inspect, add_diff, add_bench, add_doctor, add_completion,
+    add_init,   add_config, add_data,    add_plan, add_train, add_eval,   add_predict,
+    add_export, add_verify, add_inspect, add_diff, add_bench, add_doctor, add_completion,
 };
 
 /// Runs `body` and turns what it throws into a message on standard error (with --json also on

@@ -58,6 +58,8 @@ enum Stream : uint64_t {
 
 }  // namespace
 
+bool open_vocabulary(int column) { return kOpenVocabulary[column]; }
+
 CriteoGenerator::CriteoGenerator(const GeneratorConfig& config, const CriteoStatistics& statistics)
     : config_(config),
       statistics_(statistics),

@@ -12,6 +12,9 @@
 
 namespace strata::data {
 
+/// Whether ids of categorical column `column` (C1 is 0) are replaced by fresh ones with time.
+bool open_vocabulary(int column);
+
 /// Writes rows that look like Criteo Kaggle: its skew, shared null groups, four near-copies of one
 /// latent id (C3, C12, C16, C21), heavy-tailed integers, and ids and base rate that drift by day.
 /// Labels are Bernoulli draws from a hidden logistic model. Row i is a pure function of

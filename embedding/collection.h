@@ -60,6 +60,17 @@ struct TableUsage {
   int64_t bytes() const { return index_bytes + row_bytes; }  // DRAM
 };
 
+/// What a row in DRAM costs, part by part.
+struct RowBytes {
+  double weights = 0;
+  double state = 0;
+  double stamp = 0;
+  double index = 0;     // the key is in it
+  double overhead = 0;  // rows handed to shards ahead of use; what a cache knows of its rows
+  double total() const { return weights + state + stamp + index + overhead; }
+  bool operator==(const RowBytes&) const = default;
+};
+
 /// One row as checkpoint, export and inspect see it.
 struct RowView {
   uint64_t id;                       // what the user gave (of strings, the hash)
@@ -174,8 +185,10 @@ class Collection {
   void set_rate_history(int table, std::span<const float> rates);
 
   TableUsage usage(int table) const;
-  /// Bytes one more row costs, index included, as the planner counts it.
-  static double planned_bytes_per_row(const TableConfig& config);
+  /// Bytes of DRAM that one more row costs on average in a large table.
+  static RowBytes planned_row_bytes(const TableConfig& config);
+  /// Bytes of DRAM of a table that has so many rows there.
+  static double planned_bytes(const TableConfig& config, double rows);
 
  private:
   friend class TablesCut;

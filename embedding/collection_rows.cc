@@ -58,10 +58,23 @@ TableUsage Collection::usage(int table) const {
           .counts = rows.counts()};
 }
 
-double Collection::planned_bytes_per_row(const TableConfig& config) {
-  constexpr double kRowSlack = 1.03;  // rows handed to shards ahead of use
-  const int row_bytes = row_layout(config).row_bytes();
-  return storage::DramTable::planned_index_bytes(row_bytes) + kRowSlack * row_bytes;
+RowBytes Collection::planned_row_bytes(const TableConfig& config) {
+  const kernels::RowLayout layout = row_layout(config);
+  const int row_bytes = layout.row_bytes();
+  return {.weights = static_cast<double>(layout.weight_bytes()),
+          .state = 4.0 * layout.state_floats,
+          .stamp = static_cast<double>(row_bytes - layout.stamp_offset()),
+          .index = storage::DramTable::planned_index_bytes(row_bytes),
+          .overhead = config.tiers.ssd ? storage::TieredTable::kKnownBytes
+                                       : storage::DramTable::kRowsAhead * row_bytes};
+}
+
+double Collection::planned_bytes(const TableConfig& config, double rows) {
+  const bool tiered = config.tiers.ssd.has_value();
+  const storage::DramTableConfig table{.row_bytes = row_layout(config).row_bytes(),
+                                       .one_free_list = tiered};
+  const double bytes = storage::DramTable::planned_bytes(table, rows);
+  return tiered ? bytes + storage::TieredTable::planned_bytes(rows) : bytes;
 }
 
 }  // namespace strata::embedding

@@ -84,13 +84,17 @@ int64_t Tiers::budget_bytes() const {
   return bytes;
 }
 
+double Tiers::usable_bytes(double budget, size_t tables, double table_bytes) {
+  const bool small = table_bytes < budget / (4 * static_cast<double>(tables));
+  return budget * (small || tables == 1 ? kUsable : kShared);
+}
+
 int64_t Tiers::room(const TableConfig& table, const Use& use) const {
   const auto group = std::ranges::find(groups_, table.tiers);
   STRATA_CHECK(group != groups_.end(), "a table with tiers", table.name);
-  const double budget = static_cast<double>(group->dram->value) * (1 - cut_share_);
-  const auto tables = static_cast<double>(group_tables_[group - groups_.begin()]);
-  const bool small = static_cast<double>(use.table) < budget / (4 * tables);
-  const double limit = budget * (small || tables == 1 ? kUsable : kShared);
+  const double limit = usable_bytes(static_cast<double>(group->dram->value) * (1 - cut_share_),
+                                    static_cast<size_t>(group_tables_[group - groups_.begin()]),
+                                    static_cast<double>(use.table));
   return std::max<int64_t>(0, static_cast<int64_t>(limit) - use.group);
 }
 

@@ -37,6 +37,10 @@ class Tiers {
   /// that is kept for such: memory does not move between tables.
   int64_t room(const TableConfig& table, const Use& use) const;
 
+  /// Bytes of a budget up to which its tables together may grow when one of them, that uses
+  /// `table_bytes`, needs a row.
+  static double usable_bytes(double budget, size_t tables, double table_bytes);
+
  private:
   std::map<std::string, std::unique_ptr<storage::SsdDatabase>> databases_;  // by path
   std::vector<TiersConfig> groups_;

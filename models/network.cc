@@ -47,6 +47,22 @@ ModelInput plan_columns(const NetworkConfig& config) {
 
 void check_network(const NetworkConfig& config) { check_model(config.model, plan_columns(config)); }
 
+DenseSize dense_size(const NetworkConfig& config) {
+  const ModelInput input = plan_columns(config);
+  check_model(config.model, input);
+  dense::Parameters parameters;
+  dense::Program program(parameters, config.dense.precision, config.seed);
+  build_model(config.model, input, program);
+  DenseSize size;
+  for (const dense::ParameterInfo& tensor : parameters.tensors()) {
+    size.weights += tensor.size();
+    if (!tensor.trainable) continue;
+    const auto width = static_cast<int>(tensor.cols());
+    size.state += tensor.rows() * config.dense.optimizer.state_floats(width);
+  }
+  return size;
+}
+
 Network::Network(NetworkConfig config) : config_(std::move(config)) {
   const ModelInput input = plan_columns(config_);
   check_model(config_.model, input);

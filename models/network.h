@@ -29,6 +29,15 @@ struct NetworkConfig {
 /// Throws ConfigFaults where model, input and tables do not fit. Makes nothing.
 void check_network(const NetworkConfig& config);
 
+/// Floats of the dense part.
+struct DenseSize {
+  int64_t weights = 0;
+  int64_t state = 0;  // of the optimizer
+};
+
+/// Of the network that `config` describes. Throws as check_network(). Makes nothing.
+DenseSize dense_size(const NetworkConfig& config);
+
 /// One training pass.
 struct TrainingPass {
   uint64_t step = 0;        // feeds dropout

@@ -17,9 +17,8 @@
 namespace strata::storage {
 namespace {
 
-constexpr int64_t kSharedRows = int64_t{1} << 16;  // below, one run serves all shards
-constexpr size_t kAhead = 24;                      // insertions in flight
-constexpr int kLeastRowBytes = 4;                  // a free row holds the number of the next one
+constexpr size_t kAhead = 24;      // insertions in flight
+constexpr int kLeastRowBytes = 4;  // a free row holds the number of the next one
 constexpr int64_t kMaxChunkRows = 256;
 constexpr int64_t kMaxChunkBytes = int64_t{256} << 10;
 
@@ -121,7 +120,7 @@ void DramTable::Impl::make_room(std::span<const uint64_t> hashes, std::span<cons
   if (absent.empty()) return;
   const int64_t expected =
       size.load(std::memory_order_relaxed) + static_cast<int64_t>(absent.size());
-  if (shared() && expected >= kSharedRows) split(expected);
+  if (shared() && expected >= kOneRunRows) split(expected);
   index.expect(expected);
   for (size_t begin = 0; begin < absent.size();) {
     const size_t run = index.run_of(hashes[absent[begin]]);
@@ -221,7 +220,7 @@ void DramTable::reserve(int64_t more) {
   STRATA_CHECK(more >= 0, "more", more);
   with_memory_errors([&] {
     const int64_t wished = size() + more;
-    if (impl_->shared() && wished >= kSharedRows) return impl_->split(wished);
+    if (impl_->shared() && wished >= kOneRunRows) return impl_->split(wished);
     DramTableIndex& index = impl_->index;
     const auto runs = static_cast<double>(index.runs());
     const double mean = static_cast<double>(wished) / runs;
@@ -268,6 +267,22 @@ double DramTable::planned_index_bytes(int row_bytes) {
   constexpr double kMeanOfMax = 0.94;  // loads of the runs lie between max / 1.15 and max
   const double load = kMeanOfMax * max_load_for(row_bytes);
   return static_cast<double>(sizeof(kernels::Bucket)) / (kernels::Bucket::kKeys * load);
+}
+
+double DramTable::planned_bytes(const DramTableConfig& config, double rows) {
+  constexpr double kPage = HugeBuffer::kSmallPageBytes;
+  constexpr double kBucket = sizeof(kernels::Bucket);
+  constexpr double kDescribed = sizeof(kernels::BucketRun) + sizeof(RunState);
+  if (rows <= 0) return 0;
+  const double ahead = config.one_free_list ? 1 : 1 + kRowsAhead;
+  const double in_rows = std::ceil(ahead * rows * config.row_bytes / kPage) * kPage;
+  const double index = rows * planned_index_bytes(config.row_bytes);
+  if (rows >= static_cast<double>(kOneRunRows)) {
+    constexpr double kPadding = 1.5;  // buckets of a short run, on average
+    return in_rows + index + std::ldexp(kDescribed + kPadding * kBucket, config.shard_bits);
+  }
+  const double buckets = index + kBucket * (1 + std::min(index / kBucket / 32, 7.0));
+  return in_rows + kDescribed + buckets + (buckets >= kPage ? kPage / 2 : 0);
 }
 
 DramTableUsage DramTable::usage() const {

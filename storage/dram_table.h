@@ -52,6 +52,9 @@ struct KeySlot {
 /// stay as they were.
 class DramTable {
  public:
+  /// A table that expects fewer has one run of buckets.
+  static constexpr int64_t kOneRunRows = int64_t{1} << 16;
+
   explicit DramTable(const DramTableConfig& config);
   ~DramTable();
   DramTable(DramTable&&) noexcept;
@@ -99,6 +102,11 @@ class DramTable {
 
   /// Bytes of index that a row costs in a large table, on average over its growth.
   static double planned_index_bytes(int row_bytes);
+  /// Bytes of a whole table of so many rows, within some 5 %: what a small one takes beside its
+  /// rows (pages that are begun, runs of buckets) included. 0 without rows.
+  static double planned_bytes(const DramTableConfig& config, double rows);
+  /// Of the rows of a table without one_free_list: handed to shards ahead of use, on average.
+  static constexpr double kRowsAhead = 0.016;
 
  private:
   struct Impl;

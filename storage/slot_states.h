@@ -19,6 +19,8 @@ struct SlotState {
 /// A SlotState per slot. Memory comes in blocks, so that it grows with the rows.
 class SlotStates {
  public:
+  static constexpr int64_t kBlock = 512;  // slots; a small page
+
   SlotState& operator[](int64_t slot) { return (*blocks_[slot / kBlock])[slot % kBlock]; }
   const SlotState& operator[](int64_t slot) const {
     return (*blocks_[slot / kBlock])[slot % kBlock];
@@ -30,7 +32,6 @@ class SlotStates {
   int64_t bytes() const { return std::ssize(blocks_) * static_cast<int64_t>(sizeof(Block)); }
 
  private:
-  static constexpr int64_t kBlock = 512;  // a small page
   using Block = std::array<SlotState, kBlock>;
   std::vector<std::unique_ptr<Block>> blocks_;
 };

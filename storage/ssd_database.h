@@ -124,6 +124,10 @@ class SsdDatabase {
   void verify();
   SsdUsage usage() const;
 
+  /// Bytes that a database within `memory` uses once it has `disk_bytes` on the disk. The share for
+  /// what RocksDB counts as nothing is there to be safe: it is not used up.
+  static double expected_memory(int64_t memory, double disk_bytes);
+
  private:
   std::unique_ptr<SsdEngine> engine_;
   std::vector<std::unique_ptr<SsdTable>> tables_;

@@ -31,6 +31,18 @@ int64_t memtable_bytes(int64_t memory) { return memory / 4; }
 /// and the allocator's own share.
 int64_t uncharged_bytes(int64_t memory) { return 24 * kMiB + memory / 10; }
 
+}  // namespace
+
+double SsdDatabase::expected_memory(int64_t memory, double disk_bytes) {
+  constexpr double kUsed = 1.0 / 3;  // of what is set aside for the uncharged; bench/README.md
+  const auto uncharged = static_cast<double>(uncharged_bytes(memory));
+  const double charged = static_cast<double>(memory) - uncharged;
+  return std::min(charged, static_cast<double>(memtable_bytes(memory)) + disk_bytes) +
+         kUsed * uncharged;
+}
+
+namespace {
+
 rocksdb::BlockBasedTableOptions table_options(const SsdMemory& memory) {
   rocksdb::BlockBasedTableOptions options;
   options.block_cache = memory.cache;

@@ -1,6 +1,7 @@
 #include "storage/tiered_table.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <utility>
 
@@ -262,6 +263,11 @@ DramTableUsage TieredTable::dram_usage() const {
   DramTableUsage usage = impl_->dram.usage();
   usage.index_bytes += impl_->states.bytes();
   return usage;
+}
+
+double TieredTable::planned_bytes(double rows) {
+  constexpr double kBlock = SlotStates::kBlock;
+  return std::ceil(rows / kBlock) * kBlock * kKnownBytes;
 }
 
 TierCounts TieredTable::counts() const {

@@ -83,6 +83,11 @@ class TieredTable {
   struct Impl;
 
  public:
+  /// What the cache knows of a row in DRAM, in bytes.
+  static constexpr int kKnownBytes = 8;
+  /// Of all rows, so many, in DRAM.
+  static double planned_bytes(double rows);
+
   /// `store` may be null; its row_bytes are the table's; it is empty and outlives the table.
   TieredTable(const TieredTableConfig& config, RowStore* store);
   ~TieredTable();

@@ -81,6 +81,7 @@ struct TieredTable::Impl {
   RowStore* store;
   DramTable dram;
   SlotStates states;
+  static_assert(sizeof(SlotState) == kKnownBytes);
   int64_t below = 0;  // keys of the store
   int64_t both = 0;   // of these, in DRAM too
   size_t hand = 0;    // run that eviction looked at last

@@ -8,7 +8,6 @@
 #include <cmath>
 #include <fstream>
 #include <limits>
-#include <map>
 #include <vector>
 
 namespace strata::train {
@@ -154,33 +153,6 @@ double require_address_space(double bytes) {
 void MemoryLimit::check_setup() const {
   const int64_t used = resident_bytes();
   if (used > limit_bytes_) refuse_setup(limit_bytes_, used, 0);
-}
-
-void require_tiers_fit(const std::vector<embedding::TableConfig>& tables, int64_t limit_bytes) {
-  std::vector<embedding::TiersConfig> budgets;
-  std::map<std::string, int64_t> databases;
-  int64_t bytes = 0;
-  std::string text;
-  for (const embedding::TableConfig& table : tables) {
-    const embedding::TiersConfig& tiers = table.tiers;
-    if (!tiers.ssd || std::ranges::find(budgets, tiers) != budgets.end()) continue;
-    budgets.push_back(tiers);
-    if (tiers.dram) {
-      bytes += tiers.dram->value;
-      text +=
-          fmt::format("{}tiers.dram {}", text.empty() ? "" : ", ", format_bytes(tiers.dram->value));
-    }
-    if (!databases.emplace(tiers.ssd->path, tiers.ssd->memory.value).second) continue;
-    bytes += tiers.ssd->memory.value;
-    text += fmt::format("{}tiers.ssd.memory {}", text.empty() ? "" : ", ",
-                        format_bytes(tiers.ssd->memory.value));
-  }
-  if (bytes <= limit_bytes) return;
-  throw MemoryLimitError{
-      ErrorCode::kResource,
-      fmt::format("the tiers may take {} ({}), memory.limit is {}: lower the budgets or raise the "
-                  "limit",
-                  format_bytes(bytes), text, format_bytes(limit_bytes))};
 }
 
 void MemoryLimit::check(const embedding::Collection& collection,

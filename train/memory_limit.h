@@ -32,10 +32,6 @@ int64_t parse_memory_limit(std::string_view limit, int64_t machine_bytes);
 /// Returns the bytes that are left beyond both; infinity where there is no limit.
 double require_address_space(double bytes);
 
-/// Throws MemoryLimitError when the budgets of all tiers together are above the limit; nothing has
-/// been allocated yet.
-void require_tiers_fit(const std::vector<embedding::TableConfig>& tables, int64_t limit_bytes);
-
 /// Watches the growth of tables. Before a batch's rows are made, what they can cost at most is
 /// added to what the process uses; above the limit the batch is refused. The process is looked at
 /// before every batch when less than 256 MiB are left, else after as much growth or 64 batches: of

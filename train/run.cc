@@ -20,6 +20,8 @@
 #include "train/memory_limit.h"
 #include "train/metrics_log.h"
 #include "train/model_setup.h"
+#include "train/plan.h"
+#include "train/plan_report.h"
 #include "train/resume.h"
 #include "train/run_log.h"
 #include "train/trainer.h"
@@ -212,6 +214,9 @@ void Run::describe() {
                          format_count(reader_->batches_per_epoch()),
                          format_count(config_.train.batch_size),
                          format_bytes(limit_.limit_bytes())));
+  log_->note(plan_line(
+      make_plan(config_, schema_,
+                {.data_rows = reader_->rows_per_epoch(), .limit_bytes = limit_.limit_bytes()})));
 }
 
 LoopParts Run::loop_parts(Trainer& trainer) {

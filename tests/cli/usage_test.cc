@@ -35,6 +35,7 @@ const std::vector<std::vector<std::string>> kCommands = {{"init"},
                                                          {"bench"},
                                                          {"bench", "ctr"},
                                                          {"doctor"},
+                                                         {"plan"},
                                                          {"completion"}};
 
 /// One blank where there is any white space.

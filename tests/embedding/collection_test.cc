@@ -373,7 +373,7 @@ TEST(Collection, UsageStaysWithinThePlan) {
   tables.look_up(keys, LookUpMode::kTrain, 1, pool);
   const TableUsage usage = tables.usage(0);
   EXPECT_EQ(usage.rows, 100'000);
-  const double planned = Collection::planned_bytes_per_row(config) * 100'000;
+  const double planned = Collection::planned_row_bytes(config).total() * 100'000;
   EXPECT_NEAR(static_cast<double>(usage.bytes()), planned, 0.12 * planned);
 }
 
