@@ -15,8 +15,10 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string human(double bytes) { return format_bytes(std::llround(bytes)); }
-std::string human(const std::optional<double>& bytes) { return bytes ? human(*bytes) : "?"; }
+std::string bytes_text(double bytes) { return format_bytes(std::llround(bytes)); }
+std::string bytes_text(const std::optional<double>& bytes) {
+  return bytes ? bytes_text(*bytes) : "?";
+}
 
 std::string rows_of(const std::optional<double>& rows) {
   return rows ? format_count(std::llround(*rows)) : "?";
@@ -91,13 +93,13 @@ std::string table_row(const std::string& name, const std::string& rows, const st
 std::string cache_columns(const TablePlan& table) {
   if (!table.config.tiers.ssd) return "";
   return fmt::format(
-      " {:>11} {:>8}", human(table.ssd_bytes),
+      " {:>11} {:>8}", bytes_text(table.ssd_bytes),
       table.cache ? fmt::format("{:.1f} %", 100 * hit_rate(table.cache->asked, table.cache->misses))
                   : "?");
 }
 
 std::string line(const char* name, double bytes) {
-  return bytes > 0 ? fmt::format("  {:<28} {:>11}\n", name, human(bytes)) : "";
+  return bytes > 0 ? fmt::format("  {:<28} {:>11}\n", name, bytes_text(bytes)) : "";
 }
 
 std::string format_tables(const Plan& plan) {
@@ -108,15 +110,16 @@ std::string format_tables(const Plan& plan) {
   for (const TablePlan& table : plan.tables) {
     out +=
         table_row(table.config.name, rows_of(table.rows), fmt::format("{:.0f}", table.row.total()),
-                  human(table.dram_bytes), cache_columns(table));
+                  bytes_text(table.dram_bytes), cache_columns(table));
   }
   const auto rows = sum(plan, [](const TablePlan& table) { return table.rows; });
   const auto dram = sum(plan, [](const TablePlan& table) { return table.dram_bytes; });
   const Pooled cache = pooled(plan);
-  const std::string hits = cache.asked > 0 ? fmt::format(" {:>11} {:>6.1f} %", human(plan.disk.ssd),
-                                                         100 * hit_rate(cache.asked, cache.misses))
-                                           : "";
-  return out + table_row("all", rows_of(rows), "", human(dram), hits);
+  const std::string hits = cache.asked > 0
+                               ? fmt::format(" {:>11} {:>6.1f} %", bytes_text(plan.disk.ssd),
+                                             100 * hit_rate(cache.asked, cache.misses))
+                               : "";
+  return out + table_row("all", rows_of(rows), "", bytes_text(dram), hits);
 }
 
 /// Of each layout once, with the first table that has it.
@@ -214,9 +217,9 @@ std::string plan_line(const Plan& plan) {
   const Pooled cache = pooled(plan);
   std::string out = fmt::format("plan: {} table rows{}, memory {}{} of {}, checkpoint {}",
                                 rows_of(rows), plan.rows_known ? "" : " (not known)",
-                                plan.rows_known ? "" : "at least ", human(plan.memory.peak()),
-                                format_bytes(plan.limit_bytes), human(plan.disk.checkpoint));
-  if (plan.disk.ssd > 0) out += ", SSD " + human(plan.disk.ssd);
+                                plan.rows_known ? "" : "at least ", bytes_text(plan.memory.peak()),
+                                format_bytes(plan.limit_bytes), bytes_text(plan.disk.checkpoint));
+  if (plan.disk.ssd > 0) out += ", SSD " + bytes_text(plan.disk.ssd);
   if (cache.asked > 0) {
     out += fmt::format(", {:.1f} % of keys in DRAM", 100 * hit_rate(cache.asked, cache.misses));
   }
