@@ -11,13 +11,11 @@
 namespace strata::train {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr int kNice = 10;  // of the saving thread: a step in between goes first
 
 SavedCheckpoint save(storage::FileSystem& files, CheckpointCut& cut, const Retention& retention,
                      const std::stop_token& stop) {
-  const Clock::time_point begun = Clock::now();
+  const auto begun = std::chrono::steady_clock::now();
   SavedCheckpoint saved{.name = save_checkpoint(files, cut, retention, stop),
                         .step = cut.text.state.step};
   for (int table = 0; table < cut.tables.collection().tables(); ++table) {
@@ -25,7 +23,7 @@ SavedCheckpoint save(storage::FileSystem& files, CheckpointCut& cut, const Reten
   }
   saved.copied_bytes = cut.tables.peak_bytes();
   saved.waits = cut.tables.waits();
-  saved.seconds = std::chrono::duration<double>(Clock::now() - begun).count();
+  saved.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   return saved;
 }
 
