@@ -146,7 +146,10 @@ TieredTable::Change::Change(Impl& table, std::span<const uint64_t> hashes, int64
   if (cut_) claimed_ = cut_->claim(hashes, others);
 }
 
-void TieredTable::Change::lock() { lock_ = std::unique_lock(table_->mutex); }
+void TieredTable::Change::lock() {
+  if (cut_ || table_->store)
+    lock_ = std::unique_lock(table_->mutex);  // else nobody reads meanwhile
+}
 
 TieredTable::Change::~Change() {
   if (cut_) cut_->settle(claimed_);
